@@ -1,0 +1,126 @@
+"""A model is a folder; its manifest.json says what is in it. Standard library only.
+
+The folder holds weights.npz, manifest.json, golden.json (inputs with the probabilities expected of
+them, checked at each load) and plots. It is written under a temporary name and renamed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
+
+
+class ManifestError(Exception):
+    """The folder holds no usable model. The message is one line: what is wrong, and where."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model folder says of itself."""
+
+    id: str
+    architecture: str
+    classes: list[dict[str, str]]  # {"id", "uk", "en"}, in the order of the network's outputs
+    input_size: int  # pixels a side
+    preprocessing: str
+    temperature: float  # logits are divided by it before the softmax
+    weights_sha256: str
+    data_sha256: str
+    recipe: dict[str, Any]
+    libraries: dict[str, str]
+    created: str  # RFC 3339
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over all that decides an answer: network, weights, classes, input, temperature.
+
+        Metrics are not part of it, so measuring a model does not make it another one.
+        """
+        decisive = {
+            name: getattr(self, name)
+            for name in (
+                "architecture",
+                "classes",
+                "input_size",
+                "preprocessing",
+                "temperature",
+                "weights_sha256",
+            )
+        }
+        canonical = json.dumps(decisive, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write manifest.json, whole or not at all."""
+        partial = folder / f"{MANIFEST}.partial"
+        partial.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        partial.replace(folder / MANIFEST)
+
+
+TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "id": str,
+    "architecture": str,
+    "classes": list,
+    "input_size": int,
+    "preprocessing": str,
+    "temperature": (int, float),
+    "weights_sha256": str,
+    "data_sha256": str,
+    "recipe": dict,
+    "libraries": dict,
+    "created": str,
+    "metrics": dict,
+}
+
+
+def read(folder: Path) -> Manifest:
+    """Read a folder's manifest. Raises ManifestError."""
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ManifestError(f"no model in {folder}: {MANIFEST} is missing") from None
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ManifestError(f"{path} holds no object")
+    return _checked(content, path)
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Raise ManifestError unless the weights are those that the manifest names."""
+    try:
+        digest = sha256(folder / WEIGHTS)
+    except OSError as error:
+        raise ManifestError(f"{folder / WEIGHTS} cannot be read: {error.strerror}") from error
+    if digest != manifest.weights_sha256:
+        raise ManifestError(f"{folder / WEIGHTS} is not the file that {MANIFEST} was written for")
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checked(content: dict[str, Any], path: Path) -> Manifest:
+    known = {f.name for f in fields(Manifest)}
+    if unknown := sorted(set(content) - known):
+        raise ManifestError(f"{path} has unknown fields: {', '.join(unknown)}")
+    for name, type_ in TYPES.items():
+        if name not in content and name != "metrics":
+            raise ManifestError(f"{path} lacks the field {name!r}")
+        if not isinstance(content.get(name, {}), type_) or isinstance(content.get(name), bool):
+            raise ManifestError(f"{path}: the field {name!r} is of the wrong type")
+    manifest = Manifest(**content)
+    if not manifest.classes or not all({"id", "uk", "en"} <= set(c) for c in manifest.classes):
+        raise ManifestError(f"{path}: each class needs an id and names in uk and en")
+    if not manifest.temperature > 0 or manifest.input_size < 1:
+        raise ManifestError(f"{path}: temperature and input size must be above zero")
+    return manifest

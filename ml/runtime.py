@@ -1,0 +1,158 @@
+"""The serving path: a loaded network that answers fast and always the same.
+
+`tf.function` calls at a few fixed batch sizes, each compiled by the warm-up; what is asked for is
+split over them and padded. An image's answer does not depend on its company beyond TOLERANCE.
+"""
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ml import manifest as manifests
+from ml.manifest import Manifest, ManifestError
+
+BUCKETS = (1, 8, 32, 128)
+TOLERANCE = 1e-3  # largest difference of one probability, between batches and between machines
+
+
+class ModelError(Exception):
+    """The model cannot be served. The message is one line: what is wrong, and with what."""
+
+
+class Runtime:
+    """A network in memory. `predict` before `warm_up` works, and is slow once a bucket."""
+
+    def __init__(self, folder: Path, manifest: Manifest, network: Any, device: str) -> None:
+        self.folder, self.manifest, self.device = folder, manifest, device
+        self._call, self._tensor = _compiled(network, manifest)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model folder, checking its weights' hash. Raises ModelError."""
+        try:
+            manifest = manifests.read(folder)
+            manifests.verify(folder, manifest)
+        except ManifestError as error:
+            raise ModelError(str(error)) from error
+        device = _prepare_tensorflow()
+        return cls(folder, manifest, _network(folder, manifest), device)
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.digest
+
+    @property
+    def classes(self) -> list[dict[str, str]]:
+        return self.manifest.classes
+
+    def warm_up(self) -> None:
+        """Compile every bucket, and check that the golden inputs get their expected answers."""
+        size = self.manifest.input_size
+        for bucket in BUCKETS:
+            self.predict(np.zeros((bucket, size, size, 3), np.uint8))
+        inputs, expected = golden(self.folder)
+        difference = float(np.abs(self.predict(inputs) - expected).max())
+        if not difference <= TOLERANCE:
+            raise ModelError(
+                f"{self.folder} answers its golden inputs differently by {difference:.4f}, "
+                f"more than {TOLERANCE}: the weights, the library or the device is not as expected"
+            )
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (n, classes) float32 of images (n, size, size, 3) uint8."""
+        parts, start = [], 0
+        while start < len(x):
+            bucket = _bucket(len(x) - start)
+            part = x[start : start + bucket]
+            padding = np.zeros((bucket - len(part), *x.shape[1:]), np.uint8)
+            answer = self._call(self._tensor(np.concatenate([part, padding])))
+            parts.append(np.asarray(answer)[: len(part)])
+            start += len(part)
+        return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), np.float32)
+
+    def traces(self) -> int:
+        """How many batch sizes have been compiled so far."""
+        return int(self._call.experimental_get_tracing_count())
+
+
+def golden(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A folder's golden inputs (n, size, size, 3) uint8 and their probabilities (n, classes)."""
+    try:
+        content = json.loads((folder / manifests.GOLDEN).read_text())
+        pixels = np.frombuffer(base64.b64decode(content["inputs"]), np.uint8)
+        inputs = pixels.reshape(content["shape"])
+        return inputs, np.array(content["probabilities"], np.float32)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / manifests.GOLDEN} cannot be read: {error}") from error
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) of logits (n, classes)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def load_weights(network: Any, folder: Path) -> None:
+    """Give a built network the weights of a folder. Raises ModelError where they do not fit."""
+    try:
+        with np.load(folder / manifests.WEIGHTS, allow_pickle=False) as arrays:
+            network.set_weights([arrays[name] for name in weight_names(network)])
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{folder / manifests.WEIGHTS} does not fit: {error}") from error
+
+
+def weight_names(network: Any) -> list[str]:
+    """A name for each weight by its place, since Keras numbers layers anew in each process."""
+    return [f"{place}-{variable.name}" for place, variable in enumerate(network.weights)]
+
+
+def _bucket(n: int) -> int:
+    """The bucket for n images: the smallest that holds them all, or the largest there is."""
+    return next((bucket for bucket in BUCKETS if bucket >= n), BUCKETS[-1])
+
+
+def _prepare_tensorflow() -> str:
+    """Import TensorFlow, let it take GPU memory as needed; returns the name of the device."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if not gpus:
+        return "CPU"
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return str(details.get("device_name", "GPU"))
+
+
+def _network(folder: Path, manifest: Manifest) -> Any:
+    from ml import architectures
+
+    try:
+        network = architectures.build(
+            manifest.architecture, classes=len(manifest.classes), size=manifest.input_size
+        )
+    except KeyError as error:
+        raise ModelError(f"{folder}: {error.args[0]}") from error
+    load_weights(network, folder)
+    return network
+
+
+def _compiled(network: Any, manifest: Manifest) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    @tf.function(jit_compile=False)
+    def call(x: Any) -> Any:
+        return tf.nn.softmax(network(x, training=False) / manifest.temperature)
+
+    # A plain array would count as a new constant at each call; a tensor is traced once a shape.
+    return call, tf.constant

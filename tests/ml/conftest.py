@@ -1,0 +1,56 @@
+"""A tiny data set and a model trained on it for real, in seconds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml import data, export, recipes, train
+
+
+def coloured(n: int, seed: int) -> data.Labelled:
+    """Pictures whose class decides their colour, under noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 10
+    colours = np.random.default_rng(0).integers(40, 216, (10, 3))
+    noise = rng.normal(0, 20, (n, 32, 32, 3))
+    x = (colours[labels][:, None, None] + noise).clip(0, 255).astype(np.uint8)
+    return data.Labelled(x, labels.astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def tiny_npz(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    train_part, test_part = coloured(200, seed=1), coloured(60, seed=2)
+    np.savez(
+        path,
+        x_train=train_part.x,
+        y_train=train_part.y,
+        x_test=test_part.x,
+        y_test=test_part.y,
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_npz: Path) -> data.Cifar10:
+    return data.load(tiny_npz)
+
+
+@pytest.fixture(scope="session")
+def recipe() -> dict[str, Any]:
+    """The shipped recipe, cut short. The network is the real one."""
+    return {**recipes.read("cifar10_improved"), "epochs": 2, "batch": 20}
+
+
+@pytest.fixture(scope="session")
+def run(recipe: dict[str, Any], tiny: data.Cifar10, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "cifar10_improved"
+    train.train(recipe, tiny, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_folder(run: Path, tiny: data.Cifar10, tmp_path_factory) -> Path:
+    return export.export("cifar10_improved", tiny, run, tmp_path_factory.mktemp("models"))

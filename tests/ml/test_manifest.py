@@ -1,0 +1,132 @@
+"""A model folder says what it is, and what is wrong with it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from ml import manifest
+from ml.manifest import Manifest, ManifestError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / manifest.WEIGHTS).write_bytes(b"weights")
+    described(weights_sha256=manifest.sha256(tmp_path / manifest.WEIGHTS)).write(tmp_path)
+    return tmp_path
+
+
+def described(**fields) -> Manifest:
+    return Manifest(
+        **{
+            "id": "tiny-1",
+            "architecture": "cifar10_improved",
+            "classes": [{"id": "cat", "uk": "кіт", "en": "cat"}],
+            "input_size": 32,
+            "preprocessing": "p-1",
+            "temperature": 1.5,
+            "weights_sha256": "0" * 64,
+            "data_sha256": "0" * 64,
+            "recipe": {"name": "tiny"},
+            "libraries": {"keras": "3"},
+            "created": "2026-11-24T00:00:00+00:00",
+            **fields,
+        }
+    )
+
+
+def rewrite(folder, **fields) -> None:
+    path = folder / manifest.MANIFEST
+    content = json.loads(path.read_text())
+    content.update(fields)
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not ...}))
+
+
+def test_what_is_written_is_read_back(folder):
+    read = manifest.read(folder)
+    assert read.id == "tiny-1" and read.classes[0]["uk"] == "кіт"
+    manifest.verify(folder, read)
+
+
+def test_no_partial_file_stays_behind(folder):
+    assert {p.name for p in folder.iterdir()} == {manifest.MANIFEST, manifest.WEIGHTS}
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ManifestError, match="nowhere"):
+        manifest.read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00"])
+def test_a_manifest_that_is_no_object_is_refused(folder, text):
+    (folder / manifest.MANIFEST).write_text(text)
+    with pytest.raises(ManifestError):
+        manifest.read(folder)
+
+
+REQUIRED = [f.name for f in dataclasses.fields(Manifest) if f.name != "metrics"]
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_field_is_named(folder, name):
+    rewrite(folder, **{name: ...})
+    with pytest.raises(ManifestError, match=name):
+        manifest.read(folder)
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, "metrics"])
+def test_a_field_of_the_wrong_type_is_named(folder, name):
+    rewrite(folder, **{name: True})
+    with pytest.raises(ManifestError, match=name):
+        manifest.read(folder)
+
+
+def test_an_unknown_field_is_named(folder):
+    rewrite(folder, colour="red")
+    with pytest.raises(ManifestError, match="colour"):
+        manifest.read(folder)
+
+
+@pytest.mark.parametrize("fields", [{"temperature": 0}, {"temperature": -1}, {"input_size": 0}])
+def test_numbers_that_make_no_sense_are_refused(folder, fields):
+    rewrite(folder, **fields)
+    with pytest.raises(ManifestError, match="above zero"):
+        manifest.read(folder)
+
+
+@pytest.mark.parametrize("classes", [[], [{"id": "cat"}], [{"id": "cat", "uk": "кіт"}]])
+def test_classes_need_names_in_both_languages(folder, classes):
+    rewrite(folder, classes=classes)
+    with pytest.raises(ManifestError, match="class"):
+        manifest.read(folder)
+
+
+def test_other_weights_than_the_manifest_names_are_refused(folder):
+    (folder / manifest.WEIGHTS).write_bytes(b"others")
+    with pytest.raises(ManifestError, match=r"weights\.npz"):
+        manifest.verify(folder, manifest.read(folder))
+
+
+def test_missing_weights_are_refused(folder):
+    (folder / manifest.WEIGHTS).unlink()
+    with pytest.raises(ManifestError, match=r"weights\.npz"):
+        manifest.verify(folder, manifest.read(folder))
+
+
+def test_measuring_a_model_does_not_make_it_another_one():
+    assert described().digest == described(metrics={"test": {"accuracy": 0.9}}).digest
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"weights_sha256": "1" * 64},
+        {"temperature": 1.6},
+        {"preprocessing": "p-2"},
+        {"architecture": "another"},
+        {"input_size": 64},
+        {"classes": [{"id": "dog", "uk": "собака", "en": "dog"}]},
+    ],
+)
+def test_whatever_decides_an_answer_makes_it_another_model(fields):
+    assert described().digest != described(**fields).digest

@@ -1,0 +1,117 @@
+"""The serving path, with real TensorFlow and the real network: alone or in company, the same."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from ml import manifest, runtime
+from ml.runtime import BUCKETS, TOLERANCE, ModelError, Runtime
+
+
+@pytest.fixture(scope="module")
+def loaded(model_folder):
+    running = Runtime.load(model_folder)
+    running.warm_up()
+    return running
+
+
+@pytest.fixture
+def copy(model_folder, tmp_path):
+    return shutil.copytree(model_folder, tmp_path / "model")
+
+
+def pictures(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), np.uint8)
+
+
+def test_probabilities_are_probabilities(loaded):
+    out = loaded.predict(pictures(5))
+    assert out.shape == (5, 10) and out.dtype == np.float32
+    assert (out >= 0).all()
+    assert out.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+
+
+def test_an_image_gets_the_same_answer_alone_and_in_every_batch(loaded):
+    x = pictures(300)
+    alone = np.concatenate([loaded.predict(x[i : i + 1]) for i in range(20)])
+    for n in (2, 7, 8, 9, 31, 33, 127, 128, 129, 300):
+        together = loaded.predict(x[:n])[:20]
+        assert np.abs(together - alone[: len(together)]).max() <= TOLERANCE
+        assert (together.argmax(axis=1) == alone[: len(together)].argmax(axis=1)).all()
+
+
+def test_an_image_gets_the_same_answer_at_every_place_in_a_batch(loaded):
+    x = pictures(33, seed=1)
+    forward, backward = loaded.predict(x), loaded.predict(x[::-1])[::-1]
+    assert np.abs(forward - backward).max() <= TOLERANCE
+
+
+def test_nothing_asked_is_nothing_answered(loaded):
+    assert loaded.predict(pictures(0)).shape == (0, 10)
+
+
+@pytest.mark.parametrize(("n", "bucket"), [(1, 1), (2, 8), (8, 8), (9, 32), (128, 128), (999, 128)])
+def test_the_bucket_is_the_smallest_that_holds_all_or_the_largest(n, bucket):
+    assert runtime._bucket(n) == bucket and bucket in BUCKETS
+
+
+def test_nothing_is_compiled_after_the_warm_up(loaded, monkeypatch):
+    before = loaded.traces()
+    for n in (1, 3, 20, 100, 200):
+        loaded.predict(pictures(n))
+    assert loaded.traces() == before == len(BUCKETS)
+
+
+def test_it_says_what_it_is(loaded, model_folder):
+    described = manifest.read(model_folder)
+    assert loaded.digest == described.digest and loaded.id == described.id
+    assert loaded.device
+    assert [c["id"] for c in loaded.classes][:2] == ["airplane", "automobile"]
+
+
+def test_other_golden_answers_stop_the_warm_up(copy):
+    content = json.loads((copy / manifest.GOLDEN).read_text())
+    content["probabilities"][0] = content["probabilities"][0][::-1]
+    (copy / manifest.GOLDEN).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="golden"):
+        Runtime.load(copy).warm_up()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"inputs": "!", "shape": 3}'])
+def test_an_unreadable_golden_file_stops_the_warm_up(copy, text):
+    (copy / manifest.GOLDEN).write_text(text)
+    with pytest.raises(ModelError, match="golden"):
+        runtime.golden(copy)
+
+
+def test_tampered_weights_are_not_loaded(copy):
+    path = copy / manifest.WEIGHTS
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"weights\.npz"):
+        Runtime.load(copy)
+
+
+def test_weights_of_another_network_are_refused(copy):
+    np.savez(copy / manifest.WEIGHTS, **{"0-kernel": np.zeros((3, 3, 3, 32))})
+    path = copy / manifest.MANIFEST
+    content = json.loads(path.read_text())
+    content["weights_sha256"] = manifest.sha256(copy / manifest.WEIGHTS)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="does not fit"):
+        Runtime.load(copy)
+
+
+def test_an_architecture_that_this_version_does_not_know_is_refused(copy):
+    path = copy / manifest.MANIFEST
+    path.write_text(path.read_text().replace('"cifar10_improved",', '"resnet",'))
+    with pytest.raises(ModelError, match="resnet"):
+        Runtime.load(copy)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"manifest\.json"):
+        Runtime.load(tmp_path)

@@ -1,0 +1,1 @@
+"""The Django app and the owner of the data. Never imports TensorFlow, Keras or NumPy."""

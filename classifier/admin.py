@@ -1,0 +1,142 @@
+"""The admin: what was sent, what was answered, by which model. Machines write these rows."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from classifier.models import ApiToken, Image, ModelVersion, Prediction, Worker
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """To look at, not to write. Deleting is left to the subclasses that allow it."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def thumbnail(image: Image) -> SafeString:
+    return format_html(
+        '<a href="{}"><img src="{}" alt="{}" height="64" loading="lazy"></a>',
+        reverse("admin:classifier_image_change", args=[image.pk]),
+        reverse("image", args=[image.pk]),
+        image.name,
+    )
+
+
+def owner_name(row: Image | Prediction) -> str:
+    return str(row.owner) if row.owner else str(_("visitor {id}")).format(id=str(row.visitor)[:8])
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "preview",
+        "status",
+        "label",
+        "percent",
+        "model",
+        "owned_by",
+        "created_at",
+        "attempt",
+        "error_code",
+    )
+    list_display_links = ("status",)
+    list_filter = ("status", "label", "model", "error_code", "created_at")
+    list_select_related = ("image", "model", "owner")
+    list_per_page = 50
+    search_fields = ("id", "image__name", "image__sha256", "owner__username", "label")
+    search_help_text = _("Id, file name, SHA-256, user or label")
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("image"))
+    def preview(self, prediction: Prediction) -> SafeString:
+        return thumbnail(prediction.image)
+
+    @admin.display(description=_("confidence"), ordering="confidence")
+    def percent(self, prediction: Prediction) -> str:
+        return "" if prediction.confidence is None else f"{prediction.confidence:.1%}"
+
+    @admin.display(description=_("owner"))
+    def owned_by(self, prediction: Prediction) -> str:
+        return owner_name(prediction)
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin):
+    list_display = ("preview_image", "name", "size", "byte_size", "owned_by", "created_at")
+    list_display_links = ("name",)
+    list_filter = ("created_at",)
+    list_select_related = ("owner",)
+    list_per_page = 50
+    search_fields = ("id", "name", "sha256", "owner__username")
+    readonly_fields = ("preview_image",)
+    # Neither file is linked to: the original is never served, the preview stands above.
+    exclude = ("original", "preview")
+
+    @admin.display(description=_("image"))
+    def preview_image(self, image: Image) -> SafeString:
+        return thumbnail(image)
+
+    @admin.display(description=_("pixels"))
+    def size(self, image: Image) -> str:
+        return f"{image.width} × {image.height}"
+
+    @admin.display(description=_("owner"))
+    def owned_by(self, image: Image) -> str:
+        return owner_name(image)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("classifier.delete_image"))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # Predictions go with their image, though nobody may delete one by itself.
+        shown, counts, _perms_needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Image) -> None:
+        obj.erase()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
+        for image in queryset:
+            image.erase()
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "short_digest", "preprocessing", "registered_at")
+
+    @admin.display(description=_("digest"))
+    def short_digest(self, version: ModelVersion) -> str:
+        return version.digest[:12]
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin):
+    list_display = ("name", "device", "model", "started_at", "last_seen_at")
+    list_select_related = ("model",)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Made by `manage.py create_token`; deleting one here revokes it."""
+
+    list_display = ("user", "name", "created_at")
+    list_select_related = ("user",)
+    exclude = ("digest",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("classifier.delete_apitoken"))

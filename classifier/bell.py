@@ -1,0 +1,37 @@
+"""The bell that wakes the workers. It carries nothing, may be lost, and never fails a request.
+
+Rings coalesce: while one that nobody has answered yet is in the queue, no other is sent.
+"""
+
+import logging
+
+from celery import current_app
+from django.core.cache import cache
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+TASK = "worker.tasks.classify"
+UNANSWERED = "bell"
+UNANSWERED_SECONDS = 5  # a ring that was lost with its worker silences the next ones no longer
+
+
+def ring() -> bool:
+    """Wake a worker; returns whether a message went out. For after the commit."""
+    try:
+        if not cache.add(UNANSWERED, 1, timeout=UNANSWERED_SECONDS):
+            return False
+        current_app.send_task(TASK, retry=True)
+    except (RedisError, KombuError, OSError) as error:
+        logger.warning("The bell was not rung, the sweep will: %s", error)
+        return False
+    return True
+
+
+def answer() -> None:
+    """Let the next submission ring again. For a worker, before it claims."""
+    try:
+        cache.delete(UNANSWERED)
+    except RedisError as error:
+        logger.warning("The bell was not reset, it resets itself: %s", error)

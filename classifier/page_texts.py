@@ -1,0 +1,40 @@
+"""The sentences that the page's script shows, in the reader's language."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from classifier.problems import Problem
+
+
+def texts() -> dict[str, Any]:
+    """Limits, language and sentences for static/classifier/kadr.js."""
+    return {
+        "language": get_language(),
+        "maxBytes": settings.MAX_IMAGE_BYTES,
+        "maxImages": settings.MAX_IMAGES,
+        "percent": percent_pattern(),
+        "uploading": _("uploading"),
+        "queued": _("waiting for the worker"),
+        "running": _("being classified"),
+        "slow": _("The worker is busy or starting. Nothing is lost."),
+        "offline": _("No connection. Trying again."),
+        "failed": _("The upload did not get through."),
+        "retry": _("Try again"),
+        "dismiss": _("Dismiss"),
+        "delete": _("Delete"),
+        "sure": _("Delete for good?"),
+        "deleted": _("Deleted"),
+        "tooLarge": _sentence(Problem("IMAGE_TOO_LARGE")),
+        "tooMany": _sentence(Problem("TOO_MANY_IMAGES")),
+    }
+
+
+def percent_pattern() -> str:
+    return _("{share}%")
+
+
+def _sentence(problem: Problem) -> dict[str, str]:
+    return {"title": problem.title, "detail": problem.detail}

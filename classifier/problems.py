@@ -1,0 +1,141 @@
+"""Every refusal as one object: RFC 9457 problem details, for the API and the pages alike.
+
+A code is stable and never translated; its title and detail are sentences in the reader's language.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+MEGABYTE, MEGAPIXEL = 1024 * 1024, 1_000_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one code means: its HTTP status, and two sentences for people. What is lacking in the
+    second is filled in from settings."""
+
+    status: int
+    title: str | Promise
+    detail: str | Promise = ""
+
+
+KINDS: dict[str, Kind] = {
+    "IMAGE_EMPTY": Kind(
+        422, gettext_lazy("The file is empty"), gettext_lazy("Choose the picture again.")
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": Kind(
+        415,
+        gettext_lazy("Not a JPEG"),
+        gettext_lazy("Save the picture as JPEG, then send that. Renaming a file is not enough."),
+    ),
+    "IMAGE_UNDECODABLE": Kind(
+        422,
+        gettext_lazy("The picture is incomplete or damaged"),
+        gettext_lazy("Open it in a picture viewer, save it again as JPEG, and send the new file."),
+    ),
+    "IMAGE_TOO_LARGE": Kind(
+        413,
+        gettext_lazy("The file is too large"),
+        gettext_lazy("The limit is {megabytes} MB. Save the picture smaller and send it again."),
+    ),
+    "PIXEL_LIMIT": Kind(
+        422,
+        gettext_lazy("The picture has too many pixels"),
+        gettext_lazy("The limit is {megapixels} megapixels. Scale it down and send it again."),
+    ),
+    "SCAN_LIMIT": Kind(
+        422,
+        gettext_lazy("The picture is stored in too many layers"),
+        gettext_lazy("The limit is {scans} scans. Save it again as an ordinary JPEG."),
+    ),
+    "TOO_MANY_IMAGES": Kind(
+        413,
+        gettext_lazy("Too many pictures at once"),
+        gettext_lazy("The limit is {images} at once. Send the others afterwards."),
+    ),
+    "IMAGE_MISSING": Kind(
+        400,
+        gettext_lazy("No picture was sent"),
+        gettext_lazy("Send one JPEG in the multipart field “image”."),
+    ),
+    "INVALID_REQUEST": Kind(400, gettext_lazy("The request is not valid")),
+    "UNAUTHENTICATED": Kind(
+        401,
+        gettext_lazy("The token is not valid"),
+        gettext_lazy("Send a token made by “manage.py create_token”, or none."),
+    ),
+    "FORBIDDEN": Kind(403, gettext_lazy("This is not allowed")),
+    "CSRF_FAILED": Kind(
+        403,
+        gettext_lazy("The page is out of date"),
+        gettext_lazy("Reload it and try again. A script needs a token: see the API page."),
+    ),
+    "NOT_FOUND": Kind(
+        404, gettext_lazy("There is nothing here"), gettext_lazy("It may have been deleted.")
+    ),
+    "METHOD_NOT_ALLOWED": Kind(405, gettext_lazy("This method is not allowed here")),
+    "NOT_ACCEPTABLE": Kind(406, gettext_lazy("This format is not offered")),
+    "RATE_LIMITED": Kind(429, gettext_lazy("Too many requests")),
+    "INTERNAL": Kind(
+        500,
+        gettext_lazy("Something broke on our side"),
+        gettext_lazy("It has been recorded. Try again in a moment."),
+    ),
+    # These stand in failed predictions; their status is for completeness.
+    "PREVIEW_UNREADABLE": Kind(
+        422,
+        gettext_lazy("The stored picture could not be read"),
+        gettext_lazy("Send the picture again."),
+    ),
+    "INFERENCE_FAILED": Kind(
+        500,
+        gettext_lazy("The model failed on this picture"),
+        gettext_lazy("Send it again; if that fails too, save it anew as JPEG."),
+    ),
+    "ATTEMPTS_EXHAUSTED": Kind(
+        500,
+        gettext_lazy("Every attempt was cut short"),
+        gettext_lazy("The worker stopped each time it had this picture. Save it anew and resend."),
+    ),
+}
+
+
+class Problem(Exception):
+    """A refusal. `detail` replaces the code's own sentence where there is more to say."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.kind = code, KINDS[code]
+        self._detail = detail
+
+    @property
+    def status(self) -> int:
+        return self.kind.status
+
+    @property
+    def title(self) -> str:
+        return str(self.kind.title)
+
+    @property
+    def detail(self) -> str:
+        return self._detail or str(self.kind.detail).format(
+            megabytes=settings.MAX_IMAGE_BYTES // MEGABYTE,
+            megapixels=settings.MAX_IMAGE_PIXELS // MEGAPIXEL,
+            scans=settings.MAX_SCANS,
+            images=settings.MAX_IMAGES,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The problem object of RFC 9457, section 3.1, with `code` added."""
+        body = {
+            "type": f"/problems/{self.code.lower().replace('_', '-')}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        return {name: value for name, value in body.items() if value}

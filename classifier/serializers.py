@@ -1,0 +1,100 @@
+"""What the API shows. Writes take one file, which classifier.images checks."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from classifier.models import Image, ModelVersion, Prediction, Status
+
+TOP = 3
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """The multipart form of a new prediction."""
+
+    image = serializers.FileField(help_text="One JPEG, at most 20 MB and 50 megapixels.")
+
+
+class ImageSerializer(serializers.ModelSerializer[Image]):
+    bytes = serializers.IntegerField(source="byte_size")
+    url = serializers.SerializerMethodField(help_text="The preview: at most 256 px, no metadata.")
+
+    class Meta:
+        model = Image
+        fields = ("id", "name", "sha256", "width", "height", "bytes", "url")
+
+    def get_url(self, image: Image) -> str:
+        return reverse("image", args=[image.id])
+
+
+class ModelSerializer(serializers.ModelSerializer[ModelVersion]):
+    class Meta:
+        model = ModelVersion
+        fields = ("name", "digest", "preprocessing")
+
+
+class RankedLabelSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]  # hides Field.label, unused here
+    label_localized = serializers.CharField()
+    confidence = serializers.FloatField(min_value=0, max_value=1)
+
+
+class ResultSerializer(RankedLabelSerializer):
+    top = RankedLabelSerializer(many=True)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(required=False)
+    code = serializers.CharField()
+    instance = serializers.CharField(required=False)
+
+
+class PredictionSerializer(serializers.ModelSerializer[Prediction]):
+    status = serializers.ChoiceField(Status.choices)
+    image = ImageSerializer()
+    model = ModelSerializer(allow_null=True, help_text="The model that answered.")
+    result = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Prediction
+        fields = (
+            "id",
+            "status",
+            "created_at",
+            "queued_at",
+            "started_at",
+            "finished_at",
+            "attempt",
+            "image",
+            "model",
+            "result",
+            "error",
+            "url",
+        )
+
+    @extend_schema_field(ResultSerializer(allow_null=True))
+    def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
+        if prediction.status != Status.SUCCEEDED:
+            return None
+        return {
+            "label": prediction.label,
+            "label_localized": prediction.label_localized,
+            "confidence": prediction.confidence,
+            "top": prediction.top(TOP),
+        }
+
+    @extend_schema_field(ProblemSerializer(allow_null=True))
+    def get_error(self, prediction: Prediction) -> dict[str, Any] | None:
+        return prediction.problem.as_dict() if prediction.problem else None
+
+    def get_url(self, prediction: Prediction) -> str:
+        return reverse("prediction", args=[prediction.id])

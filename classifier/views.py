@@ -1,0 +1,139 @@
+"""The pages. Each works without JavaScript; static/classifier/kadr.js makes them quick."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from classifier import history
+from classifier.api import submit
+from classifier.model_card import model_card
+from classifier.models import Image, Owner, Prediction
+from classifier.page_texts import texts
+from classifier.problems import Problem
+
+PLOTS = ("curves", "confusion", "reliability")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _upload(request)
+    rows, cursor = history.page(Owner.of(request), request.GET.get("before", ""))
+    context = {
+        "predictions": rows,
+        "next_cursor": cursor,
+        "older": "before" in request.GET,
+        "card": model_card(),
+        "max_images": settings.MAX_IMAGES,
+        "max_megabytes": settings.MAX_IMAGE_BYTES // 1024**2,
+        "texts": texts(),
+    }
+    return render(request, "index.html", context)
+
+
+def _upload(request: HttpRequest) -> HttpResponse:
+    """The form without JavaScript: every file tells its own fate on the next page."""
+    files = request.FILES.getlist("image")
+    if not files:
+        messages.error(request, _sentence(Problem("IMAGE_MISSING")))
+        return redirect("index")
+    accepted = [pk for file in files if (pk := _accepted(request, file))]
+    query = urlencode([("id", pk) for pk in accepted])
+    return redirect(f"{reverse('results')}?{query}" if accepted else reverse("index"))
+
+
+def _accepted(request: HttpRequest, file: "UploadedFile[Any]") -> UUID | None:
+    try:
+        return submit(request, file).pk
+    except Problem as problem:
+        messages.error(request, f"{file.name}: {_sentence(problem)}")
+        return None
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.title}. {problem.detail}"
+
+
+@never_cache
+@require_safe
+def results(request: HttpRequest) -> HttpResponse:
+    """The pictures named in the query, which refreshes itself until all are answered."""
+    wanted = [
+        pk for text in request.GET.getlist("id")[: settings.MAX_IMAGES] if (pk := _uuid(text))
+    ]
+    rows = Prediction.objects.visible_to(Owner.of(request)).filter(pk__in=wanted)
+    return _show(request, "results.html", list(rows.select_related("image", "model")))
+
+
+@never_cache
+@require_safe
+def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
+    rows = Prediction.objects.visible_to(Owner.of(request)).select_related("image", "model")
+    return _show(request, "prediction.html", [get_object_or_404(rows, pk=pk)])
+
+
+def _show(request: HttpRequest, template: str, rows: list[Prediction]) -> HttpResponse:
+    context = {
+        "predictions": rows,
+        "unfinished": any(not row.is_final for row in rows),
+        "texts": texts(),
+    }
+    return render(request, template, context)
+
+
+@require_safe
+def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """The preview, for its owner and staff. Whatever it holds, the browser may only show it."""
+    found = get_object_or_404(Image.objects.visible_to(Owner.of(request)), pk=pk)
+    etag = f'"{found.pk.hex}"'
+    response = get_conditional_response(request, etag=etag) or _preview(found)
+    patch_cache_control(response, private=True, max_age=31_536_000, immutable=True)
+    response["ETag"] = etag
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _preview(found: Image) -> HttpResponseBase:
+    try:
+        file = found.preview.open("rb")
+    except OSError as error:
+        raise Http404 from error
+    return FileResponse(file, content_type="image/jpeg", filename=f"{found.pk}.jpg")
+
+
+@require_safe
+def model(request: HttpRequest) -> HttpResponse:
+    return render(request, "model.html", {"card": model_card(), "plots": _plots()})
+
+
+def _plots() -> list[str]:
+    return [name for name in PLOTS if (settings.MODEL_FOLDER / f"{name}.png").is_file()]
+
+
+@require_safe
+def plot(request: HttpRequest, name: str) -> HttpResponseBase:
+    if name not in _plots():
+        raise Http404
+    file = (settings.MODEL_FOLDER / f"{name}.png").open("rb")
+    response = FileResponse(file, content_type="image/png")
+    patch_cache_control(response, public=True, max_age=3600)
+    return response
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

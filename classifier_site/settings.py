@@ -1,0 +1,227 @@
+"""All settings. Nothing else in the web and worker processes reads the environment."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from classifier_site import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Where it listens, what it keeps
+HOST = env.text("KADR_HOST", "127.0.0.1")
+PORT = env.number("PORT", 8080, least=1)
+DATA = Path(env.text("KADR_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
+MODEL_FOLDER = Path(
+    env.text("KADR_MODEL", str(BASE_DIR / "ml" / "models" / "cifar10_improved"))
+).resolve()
+
+# Security
+SECRET_KEY = env.secret("KADR_SECRET_KEY", kept_in=DATA / "secret_key")
+DEBUG = env.switch("KADR_DEBUG", False)
+ALLOWED_HOSTS = env.words("KADR_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("KADR_ORIGINS", "")
+HTTPS = env.switch("KADR_HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SESSION_COOKIE_AGE = 365 * 24 * 3600  # a visitor's history hangs on this cookie
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+# Uploads
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_IMAGE_PIXELS = 50_000_000
+MAX_IMAGES = 50
+MAX_SCANS = 100
+PREVIEW_SIDE = 256
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_IMAGES
+FILE_UPLOAD_HANDLERS = [
+    "classifier.uploads.CapUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_PERMISSIONS = 0o640
+
+# Predictions. A claim lasts a lease; a worker that hangs for longer than the watchdog allows ends
+# itself before that, so that two workers rarely hold the same image.
+MICRO_BATCH = env.number("KADR_MICRO_BATCH", 64, least=1)
+MAX_ATTEMPTS = 3
+LEASE_SECONDS = 30
+WATCHDOG_SECONDS = 25
+SWEEP_SECONDS = 5
+HEARTBEAT_SECONDS = 5
+WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
+RING_AGAIN_SECONDS = 10  # rows that wait for longer ring the worker again
+MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
+
+# Database: SQLite, or PostgreSQL by DATABASE_URL
+DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA / "kadr.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Broker and cache: our own Valkey on a Unix socket, or REDIS_URL
+EMBEDDED_SOCKET = env.socket_in(
+    DATA / "valkey",
+    short=Path(env.text("XDG_RUNTIME_DIR", tempfile.gettempdir()))
+    / f"kadr-{os.getuid()}-{hashlib.sha256(str(DATA).encode()).hexdigest()[:12]}",
+)
+BROKER_IS_EMBEDDED = not env.text("REDIS_URL")
+REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_SOCKET}?db=0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "kadr",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# Celery: a message is a bell, the row is the truth (docs/architecture.md)
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
+    "?db=", "?virtual_host=", 1
+)
+CELERY_INCLUDE = ["worker.tasks"]
+CELERY_TASK_DEFAULT_QUEUE = "kadr"
+CELERY_TASK_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the lease brings the rows back; the bell need not
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # TensorFlow's import takes longer than the default 4 s
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A frozen broker may hold a request for a second; without a timeout it would hold it for ever.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    "retry_on_timeout": False,
+}
+# A worker waits in blocking reads, so it gets longer, and notices a dead connection by itself.
+WORKER_BROKER_TRANSPORT_OPTIONS = {
+    **CELERY_BROKER_TRANSPORT_OPTIONS,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 5,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
+}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "worker.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
+}
+
+# Images
+MEDIA_ROOT = DATA / "images"
+STATIC_ROOT = Path(env.text("KADR_STATIC", str(DATA / "static")))
+STATIC_URL = "static/"
+STORAGES = {
+    "default": {"BACKEND": "classifier.storage.DurableFileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Pages and API
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "classifier",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "classifier.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "classifier_site.urls"
+WSGI_APPLICATION = "classifier_site.wsgi.application"
+CSRF_FAILURE_VIEW = "classifier.error_handlers.csrf_failure"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "index"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "classifier.authentication.TokenAuthentication",
+        "classifier.authentication.VisitorAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "classifier.error_handlers.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Kadr",
+    "DESCRIPTION": "Send a JPEG, get its class.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Language and time. Ukrainian unless the browser asks for English.
+LANGUAGE_CODE = "uk"
+LANGUAGES = [("uk", _("Ukrainian")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.text("KADR_TIME_ZONE", "UTC")
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("KADR_LOG_LEVEL", "INFO").upper()},
+}

@@ -1,0 +1,101 @@
+"""The admin: staff look, machines write."""
+
+import pytest
+from django.urls import reverse
+
+from classifier.models import Image, Prediction
+from tests import make
+
+pytestmark = pytest.mark.django_db
+LISTS = ["prediction", "image", "modelversion", "worker", "apitoken"]
+
+
+@pytest.fixture
+def rows(admin_client):
+    return [make.answered(), make.answered()]
+
+
+def list_of(model: str) -> str:
+    return reverse(f"admin:classifier_{model}_changelist")
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_every_list_opens_and_nothing_can_be_added(admin_client, rows, model):
+    assert admin_client.get(list_of(model)).status_code == 200
+    assert admin_client.get(reverse(f"admin:classifier_{model}_add")).status_code == 403
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_visitors_are_sent_to_the_log_in_page(client, model):
+    response = client.get(list_of(model))
+    assert response.status_code == 302 and "login" in response["Location"]
+
+
+def test_the_predictions_show_thumbnail_label_confidence_and_model(admin_client, rows):
+    page = admin_client.get(list_of("prediction")).content.decode()
+    assert f"/images/{rows[0].image_id}.jpg" in page
+    assert "dog" in page and "70.0%" in page and "tiny" in page
+
+
+@pytest.mark.parametrize("query", ["dog", "photo.jpg"])
+def test_the_predictions_are_searched(admin_client, rows, query):
+    page = admin_client.get(list_of("prediction"), {"q": query}).content.decode()
+    assert page.count('class="field-preview"') == 2
+
+
+def test_the_predictions_are_found_by_id(admin_client, rows):
+    page = admin_client.get(list_of("prediction"), {"q": str(rows[0].pk)}).content.decode()
+    assert page.count('class="field-preview"') == 1
+
+
+def test_the_predictions_are_filtered(admin_client, rows):
+    waiting = make.prediction()
+    page = admin_client.get(list_of("prediction"), {"status__exact": "queued"}).content.decode()
+    assert str(waiting.image_id) in page and str(rows[0].image_id) not in page
+
+
+def test_a_list_costs_no_query_a_row(admin_client, rows, django_assert_max_num_queries):
+    for _ in range(10):
+        make.answered()
+    with django_assert_max_num_queries(12):
+        admin_client.get(list_of("prediction"))
+
+
+def test_a_prediction_is_read_only(admin_client, rows):
+    url = reverse("admin:classifier_prediction_change", args=[rows[0].pk])
+    assert admin_client.get(url).status_code == 200
+    assert admin_client.post(url, {"label": "cat"}).status_code == 403
+    delete = reverse("admin:classifier_prediction_delete", args=[rows[0].pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+    assert Prediction.objects.get(pk=rows[0].pk).label == "dog"
+
+
+def test_the_original_is_linked_nowhere(admin_client, rows):
+    image = rows[0].image
+    url = reverse("admin:classifier_image_change", args=[image.pk])
+    page = admin_client.get(url).content.decode()
+    assert image.original.name not in page
+
+
+def test_deleting_an_image_erases_its_predictions_and_files(
+    admin_client, rows, media, django_capture_on_commit_callbacks
+):
+    url = reverse("admin:classifier_image_delete", args=[rows[0].image_id])
+    with django_capture_on_commit_callbacks(execute=True):
+        assert admin_client.post(url, {"post": "yes"}).status_code == 302
+    assert [i.pk for i in Image.objects.all()] == [rows[1].image_id]
+    assert len([p for p in media.rglob("*") if p.is_file()]) == 1
+
+
+def test_deleting_several_images_erases_their_files(
+    admin_client, rows, media, django_capture_on_commit_callbacks
+):
+    data = {
+        "action": "delete_selected",
+        "_selected_action": [str(row.image_id) for row in rows],
+        "post": "yes",
+    }
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(list_of("image"), data)
+    assert not Image.objects.exists()
+    assert not [p for p in media.rglob("*") if p.is_file()]

@@ -1,0 +1,282 @@
+"""The row that is the job: claims, fences, leases, attempts and the states between them.
+
+All of it runs on SQLite here and on PostgreSQL through tests/test_postgresql.py.
+"""
+
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from classifier.models import Prediction, Result, Status
+from classifier.models.prediction import BATCH, FINAL, TRANSITIONS
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = timedelta(days=1)
+
+
+def claim(limit: int = 10) -> list[Prediction]:
+    return Prediction.objects.claim(limit, worker="w")
+
+
+def publish(row: Prediction, result: Result = make.RESULT) -> int:
+    return Prediction.objects.publish(row.fence, make.model_version(), {row.pk: result})
+
+
+def let_lease_run_out(row: Prediction) -> None:
+    Prediction.objects.filter(pk=row.pk).update(lease_until=Now() - LONG_AGO)
+
+
+def test_a_new_prediction_waits_and_belongs_to_the_owner_of_its_image(alice):
+    row = make.prediction(alice)
+    assert (row.status, row.attempt, row.owner) == (Status.QUEUED, 0, alice.user)
+
+
+def test_a_claim_raises_the_attempt_and_sets_lease_fence_and_worker():
+    make.prediction()
+    (row,) = claim()
+    assert (row.status, row.attempt, row.worker) == (Status.RUNNING, 1, "w")
+    assert row.fence and row.started_at
+    left = row.lease_until - timezone.now()
+    assert timedelta(0) < left <= timedelta(seconds=settings.LEASE_SECONDS + 1)
+
+
+def test_what_is_claimed_cannot_be_claimed_again():
+    make.prediction()
+    assert len(claim()) == 1
+    assert claim() == []
+
+
+def test_nothing_waiting_is_nothing_claimed():
+    assert claim() == []
+
+
+def test_a_claim_takes_no_more_than_its_limit_and_the_oldest_first():
+    rows = [make.prediction() for _ in range(5)]
+    assert [row.pk for row in claim(3)] == [row.pk for row in rows[:3]]
+
+
+def test_interactive_goes_before_batch():
+    batch = make.prediction(priority=BATCH)
+    interactive = make.prediction()
+    assert [row.pk for row in claim(1)] == [interactive.pk]
+    assert [row.pk for row in claim(1)] == [batch.pk]
+
+
+def test_two_claims_have_different_fences():
+    make.prediction()
+    make.prediction()
+    assert claim(1)[0].fence != claim(1)[0].fence
+
+
+def test_a_published_result_is_kept_whole():
+    row = make.answered()
+    assert (row.status, row.label, row.confidence) == (Status.SUCCEEDED, "dog", 0.7)
+    assert row.probabilities == [0.2, 0.7, 0.1]
+    assert row.model.digest == "d" * 64
+    assert row.finished_at and row.fence is None and row.lease_until is None
+
+
+def test_the_top_is_ranked_and_named_in_both_languages():
+    row = make.answered()
+    from django.utils import translation
+
+    with translation.override("uk"):
+        assert [t["label_localized"] for t in row.top(2)] == ["собака", "кіт"]
+    with translation.override("en"):
+        assert [t["label"] for t in row.top()] == ["dog", "cat", "ship"]
+
+
+def test_a_result_is_published_once():
+    make.prediction()
+    (row,) = claim()
+    assert publish(row) == 1
+    assert publish(row, Result("cat", 0.9, [0.9, 0.1, 0.0])) == 0
+    row.refresh_from_db()
+    assert row.label == "dog"
+
+
+def test_a_result_under_another_fence_is_dropped():
+    make.prediction()
+    (row,) = claim()
+    row.fence = uuid.uuid4()
+    assert publish(row) == 0
+    row.refresh_from_db()
+    assert row.status == Status.RUNNING
+
+
+def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor():
+    make.prediction()
+    (slow,) = claim()
+    let_lease_run_out(slow)
+    Prediction.objects.free_lost()
+    (fast,) = claim()
+    assert publish(slow, Result("cat", 0.9, [0.9, 0.1, 0.0])) == 0
+    assert publish(fast) == 1
+    fast.refresh_from_db()
+    assert (fast.label, fast.attempt) == ("dog", 2)
+
+
+def test_a_batch_publishes_what_it_still_holds_and_says_how_much_that_was():
+    make.prediction()
+    make.prediction()
+    kept, lost = claim()
+    Prediction.objects.filter(pk=lost.pk).delete()
+    results = {kept.pk: make.RESULT, lost.pk: make.RESULT}
+    assert Prediction.objects.publish(kept.fence, make.model_version(), results) == 1
+
+
+def test_a_lease_that_still_runs_is_left_alone():
+    make.prediction()
+    claim()
+    assert Prediction.objects.free_lost() == 0
+
+
+def test_a_lost_row_returns_to_the_queue_with_its_attempt_counted():
+    make.prediction()
+    (row,) = claim()
+    let_lease_run_out(row)
+    assert Prediction.objects.free_lost() == 1
+    row.refresh_from_db()
+    assert (row.status, row.attempt, row.fence) == (Status.QUEUED, 1, None)
+
+
+def test_a_row_that_loses_every_worker_fails_with_a_code():
+    make.prediction()
+    for _ in range(settings.MAX_ATTEMPTS):
+        (row,) = claim()
+        let_lease_run_out(row)
+        Prediction.objects.free_lost()
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == (Status.FAILED, "ATTEMPTS_EXHAUSTED")
+    assert row.attempt == settings.MAX_ATTEMPTS and row.finished_at
+    assert claim() == []
+
+
+def test_a_row_given_back_fails_with_its_own_code_once_its_attempts_are_used_up():
+    make.prediction()
+    for attempt in range(1, settings.MAX_ATTEMPTS + 1):
+        (row,) = claim()
+        assert row.attempt == attempt
+        Prediction.objects.give_back(row.fence, row.pk, "PREVIEW_UNREADABLE")
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == (Status.FAILED, "PREVIEW_UNREADABLE")
+
+
+def test_giving_back_under_another_fence_does_nothing():
+    make.prediction()
+    (row,) = claim()
+    Prediction.objects.give_back(uuid.uuid4(), row.pk, "PREVIEW_UNREADABLE")
+    row.refresh_from_db()
+    assert row.status == Status.RUNNING
+
+
+def test_a_row_that_was_tried_before_is_claimed_alone():
+    """It may be what ended its last worker, and must not cost the others their attempts."""
+    first, *others = [make.prediction() for _ in range(4)]
+    Prediction.objects.filter(pk=first.pk).update(attempt=1)
+    assert [row.pk for row in claim()] == [first.pk]
+    assert [row.pk for row in claim()] == [row.pk for row in others]
+
+
+def test_a_row_tried_before_does_not_join_a_batch_from_behind():
+    rows = [make.prediction() for _ in range(3)]
+    Prediction.objects.filter(pk=rows[1].pk).update(attempt=1)
+    assert [row.pk for row in claim()] == [rows[0].pk, rows[2].pk]
+
+
+@pytest.mark.parametrize("final", sorted(FINAL))
+def test_a_final_state_never_changes(final):
+    extra = {"error_code": "X"} if final == Status.FAILED else {}
+    row = make.answered() if final == Status.SUCCEEDED else make.prediction()
+    Prediction.objects.filter(pk=row.pk).update(status=final, finished_at=Now(), **extra)
+    for status in Status:
+        changed = Prediction.objects.filter(pk=row.pk)._move(status)
+        assert changed == 0, f"{final} became {status}"
+
+
+def test_every_state_has_its_transitions_and_only_known_states_follow():
+    assert set(TRANSITIONS) == set(Status)
+    assert frozenset().union(*TRANSITIONS.values()) <= set(Status)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "pending"},
+        {"status": Status.RUNNING},
+        {"fence": uuid.uuid4()},
+        {"status": Status.FAILED, "finished_at": timezone.now()},
+        {"status": Status.SUCCEEDED, "finished_at": timezone.now()},
+        {"status": Status.CANCELED},
+        {"finished_at": timezone.now()},
+    ],
+    ids=[
+        "unknown status",
+        "running without a fence",
+        "a fence without running",
+        "failed without a code",
+        "succeeded without a result",
+        "final without an end",
+        "an end without being final",
+    ],
+)
+def test_the_database_itself_refuses_a_row_that_contradicts_itself(fields):
+    row = make.prediction()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Prediction.objects.filter(pk=row.pk).update(**fields)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_claim_at_the_same_moment_never_share_a_row():
+    rows = [make.prediction() for _ in range(40)]
+    start = threading.Barrier(4)
+    taken: list[uuid.UUID] = []
+    faults: list[Exception] = []
+
+    def work() -> None:
+        try:
+            start.wait()
+            while claimed := Prediction.objects.claim(3, worker="w"):
+                taken.extend(row.pk for row in claimed)
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(taken) == len(rows)
+    assert set(taken) == {row.pk for row in rows}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_once():
+    make.prediction()
+    (row,) = claim()
+    version = make.model_version()
+    start = threading.Barrier(2)
+    counts: list[int] = []
+
+    def work() -> None:
+        start.wait()
+        counts.append(Prediction.objects.publish(row.fence, version, {row.pk: make.RESULT}))
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counts) == [0, 1]

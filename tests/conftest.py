@@ -1,0 +1,57 @@
+"""What every test may ask for."""
+
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from classifier.models import ApiToken, Owner
+from tests import make
+
+
+def pytest_report_header() -> str:
+    return f"database: {connection.vendor}"
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path: Path) -> Path:
+    """Each test stores its images in a folder of its own, and collects no static files."""
+    settings.MEDIA_ROOT = tmp_path / "images"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A visitor without an account, whose browser keeps its session."""
+    return APIClient()
+
+
+@pytest.fixture
+def alice(db) -> Owner:
+    return Owner(user=make.user("alice"))
+
+
+@pytest.fixture
+def bob(db) -> Owner:
+    return Owner(user=make.user("bob"))
+
+
+@pytest.fixture
+def alice_api(alice: Owner) -> APIClient:
+    """A client that bears alice's token."""
+    token = ApiToken.objects.issue(alice.user, "tests")
+    return APIClient(headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def bell_rings(monkeypatch) -> list[bool]:
+    """Counts the rings instead of sending them; test_bell.py rings a real one."""
+    rings: list[bool] = []
+    monkeypatch.setattr("classifier.bell.ring", lambda: rings.append(True) or True)
+    return rings

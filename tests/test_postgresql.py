@@ -1,0 +1,29 @@
+"""What holds on SQLite holds on PostgreSQL: the same tests, run there as a second suite."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.postgresql import postgresql
+
+ROOT = Path(__file__).parent.parent
+SUITES = ["tests/classifier", "tests/worker"]
+WITHOUT_DATABASE = ["test_images.py", "test_corpus.py", "test_bell.py", "test_watchdog.py"]
+
+
+def test_the_data_and_worker_suites_pass_on_postgresql():
+    ignored = [f"--ignore-glob=*/{name}" for name in WITHOUT_DATABASE]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES, *ignored]
+    with postgresql() as url:
+        process = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert process.returncode == 0, process.stdout[-8000:] + process.stderr[-2000:]
+    assert "postgresql" in process.stdout

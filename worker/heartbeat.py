@@ -1,0 +1,45 @@
+"""Says every few seconds, in the database, that this worker lives and what it holds."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from classifier.models import Worker
+
+if TYPE_CHECKING:
+    from worker.process import ServedModel
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    def __init__(self, model: "ServedModel") -> None:
+        self.model = model
+        self.stopped = threading.Event()
+
+    def start(self) -> None:
+        self.beat()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        Worker.objects.filter(name=self.model.worker).delete()
+
+    def beat(self) -> None:
+        Worker.objects.beat(
+            self.model.worker,
+            host=self.model.host,
+            device=self.model.runtime.device,
+            model=self.model.version,
+        )
+
+    def _run(self) -> None:
+        while not self.stopped.wait(settings.HEARTBEAT_SECONDS):
+            try:
+                close_old_connections()
+                self.beat()
+            except DatabaseError as error:
+                logger.warning("The heartbeat was not written: %s", error)

@@ -1,0 +1,119 @@
+"""A worker's life: TensorFlow and the model are loaded in the pool's child, and nowhere else."""
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from celery import signals
+from django.conf import settings
+
+from classifier.models import ModelVersion, Result
+from ml.runtime import ModelError, Runtime
+from worker.heartbeat import Heartbeat
+from worker.watchdog import watchdog
+
+logger = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+NO_MODEL = 78  # exit status; EX_CONFIG of sysexits.h
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A warm model, its row, and the name under which this process works."""
+
+    runtime: Runtime
+    version: ModelVersion
+
+    @cached_property
+    def host(self) -> str:
+        return socket.gethostname()
+
+    @cached_property
+    def worker(self) -> str:
+        return f"{self.host}:{os.getpid()}"
+
+    @property
+    def input_size(self) -> int:
+        return self.runtime.manifest.input_size
+
+    def result(self, probabilities: np.ndarray) -> Result:
+        """One image's (classes,) probabilities as what the database keeps."""
+        best = int(probabilities.argmax())
+        return Result(
+            label=self.runtime.classes[best]["id"],
+            confidence=float(probabilities[best]),
+            probabilities=[round(float(p), 6) for p in probabilities],
+        )
+
+
+_model: ServedModel | None = None
+_heartbeat: Heartbeat | None = None
+
+
+def model() -> ServedModel:
+    """The model that this process serves."""
+    assert _model is not None, "the model is loaded before any task runs"
+    return _model
+
+
+@signals.celeryd_init.connect
+def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
+    conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS
+
+
+@signals.worker_process_init.connect
+def begin(**_kwargs: Any) -> None:
+    """Load and warm up the model; only then does Celery hand this process its first bell."""
+    _die_with_parent()
+    global _model, _heartbeat
+    try:
+        _model = load()
+    except ModelError as error:
+        logger.critical("No model, no work: %s", error)
+        # Celery would log any exception and carry on with a worker that has nothing to serve.
+        os._exit(NO_MODEL)
+    logger.info(
+        "Serving %s (%s) on %s as %s",
+        _model.runtime.id,
+        _model.runtime.digest[:8],
+        _model.runtime.device,
+        _model.worker,
+    )
+    _heartbeat = Heartbeat(_model)
+    _heartbeat.start()
+    watchdog.start()
+
+
+@signals.worker_process_shutdown.connect
+def end(**_kwargs: Any) -> None:
+    if _heartbeat:
+        _heartbeat.stop()
+
+
+def load() -> ServedModel:
+    """Read the model that settings name, and register it."""
+    runtime = Runtime.load(settings.MODEL_FOLDER)
+    runtime.warm_up()
+    manifest = runtime.manifest
+    version = ModelVersion.objects.register(
+        digest=runtime.digest,
+        name=runtime.id,
+        preprocessing=manifest.preprocessing,
+        classes=manifest.classes,
+        metrics=manifest.metrics,
+    )
+    return ServedModel(runtime, version)
+
+
+def _die_with_parent() -> None:
+    """Not outlive the Celery process, however that ends (Linux only; elsewhere a read fails)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

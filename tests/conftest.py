@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from rest_framework.test import APIClient
 
 from classifier.models import ApiToken, Owner
 from tests import make
+from tests.live.service import Service
 
 
 def pytest_report_header() -> str:
@@ -24,6 +26,17 @@ def media(settings, tmp_path: Path) -> Path:
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return tmp_path / "images"
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory) -> Iterator[Service]:
+    """The whole service, running, for all tests that only use it. Those that break it start their
+    own."""
+    running = Service(tmp_path_factory.mktemp("service"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+# The only place where commands are written down. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint train evaluate messages lock
+PYTHON := .venv/bin/python
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
+	@sh bin/setup requirements.txt
+	@exec $(PYTHON) -m launcher
+
+test: ## run the tests
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m pytest
+
+lint: ## check style, types, imports between the folders, and that no migration is missing
+	@sh bin/setup requirements-dev.txt
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(PYTHON) manage.py makemigrations --check --dry-run
+
+train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz]
+	@sh bin/setup requirements.txt
+	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA))
+
+evaluate: ## evaluate the model that ships, on the test set
+	@sh bin/setup requirements.txt
+	$(PYTHON) -m ml.evaluate ml/models/cifar10_improved
+
+messages: ## collect the texts to translate and compile their translations
+	@sh bin/setup requirements.txt
+	$(PYTHON) manage.py makemessages --all
+	$(PYTHON) manage.py compilemessages
+
+lock: ## compile the hashed requirement files from pyproject.toml
+	$(eval COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-config --custom-compile-command "make lock" pyproject.toml)
+	$(COMPILE) -o requirements-web.txt
+	$(COMPILE) --extra worker --extra embedded -o requirements.txt
+	$(COMPILE) --extra gpu -o requirements-gpu.txt
+	$(COMPILE) --extra worker --extra embedded --extra dev -o requirements-dev.txt

@@ -1,0 +1,1 @@
+"""Starts the whole service from one command and keeps it running: `python -m launcher`."""

@@ -1,0 +1,46 @@
+"""The commands that Kadr consists of, in the order of their start; docker-compose has the same."""
+
+import sys
+
+from launcher.site import Site
+
+PYTHON = sys.executable
+
+
+def migrate(_site: Site) -> list[str]:
+    return [PYTHON, "manage.py", "migrate", "--no-input"]
+
+
+def collect_static(_site: Site) -> list[str]:
+    return [PYTHON, "manage.py", "collectstatic", "--no-input"]
+
+
+def web(site: Site) -> list[str]:
+    settings = ["-c", "classifier_site/gunicorn.conf.py", "--bind", site.bind]
+    return [PYTHON, "-m", "gunicorn", "classifier_site.wsgi", *settings]
+
+
+def worker(_site: Site) -> list[str]:
+    pool = ["--pool", "prefork", "--concurrency", "1"]
+    # Fewer connections to the broker that can break, and nobody listens to those events.
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+    return [PYTHON, "-m", "celery", "-A", "classifier_site", "worker", *pool, *quiet]
+
+
+def beat(site: Site) -> list[str]:
+    files = ["--schedule", str(site.data / "beat-schedule"), "--pidfile="]
+    return [PYTHON, "-m", "celery", "-A", "classifier_site", "beat", *files]
+
+
+def broker(site: Site, binary: str) -> list[str]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(site.socket),
+        "unixsocketperm": "700",
+        "dir": str(site.data / "valkey"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+    }
+    return [binary, *(word for name, value in settings.items() for word in (f"--{name}", value))]

@@ -15,6 +15,7 @@ pages = [
     path("model/<str:name>.png", views.plot, name="plot"),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("favicon.ico", views.favicon, name="favicon"),
 ]
 api_v1 = [
     path("api/v1/predictions", api.PredictionList.as_view(), name="api-predictions"),

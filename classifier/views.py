@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.messages.storage.base import BaseStorage
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.cache import never_cache
@@ -18,6 +20,7 @@ from classifier import history
 from classifier.api import submit
 from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction
+from classifier.models.prediction import PredictionQuerySet
 from classifier.page_texts import texts
 from classifier.problems import Problem
 
@@ -72,24 +75,28 @@ def results(request: HttpRequest) -> HttpResponse:
     wanted = [
         pk for text in request.GET.getlist("id")[: settings.MAX_IMAGES] if (pk := _uuid(text))
     ]
-    rows = Prediction.objects.visible_to(Owner.of(request)).filter(pk__in=wanted)
-    return _show(request, "results.html", list(rows.select_related("image", "model")))
+    rows = list(_visible(request).filter(pk__in=wanted))
+    unfinished = any(not row.is_final for row in rows)
+    context = {"predictions": rows, "unfinished": unfinished, "texts": texts()}
+    response = render(request, "results.html", context)
+    told = messages.get_messages(request)
+    if unfinished and isinstance(told, BaseStorage):
+        told.used = False  # the page that follows in two seconds must tell the refusals too
+    return response
 
 
 @never_cache
 @require_safe
 def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
-    rows = Prediction.objects.visible_to(Owner.of(request)).select_related("image", "model")
-    return _show(request, "prediction.html", [get_object_or_404(rows, pk=pk)])
+    row = get_object_or_404(_visible(request), pk=pk)
+    ranked = row.top(len(row.probabilities or []))
+    context = {"p": row, "ranked": ranked, "unfinished": not row.is_final, "texts": texts()}
+    return render(request, "prediction.html", context)
 
 
-def _show(request: HttpRequest, template: str, rows: list[Prediction]) -> HttpResponse:
-    context = {
-        "predictions": rows,
-        "unfinished": any(not row.is_final for row in rows),
-        "texts": texts(),
-    }
-    return render(request, template, context)
+def _visible(request: HttpRequest) -> PredictionQuerySet:
+    rows = Prediction.objects.visible_to(Owner.of(request))
+    return rows.select_related("image", "model")
 
 
 @require_safe
@@ -130,6 +137,12 @@ def plot(request: HttpRequest, name: str) -> HttpResponseBase:
     response = FileResponse(file, content_type="image/png")
     patch_cache_control(response, public=True, max_age=3600)
     return response
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Where browsers look on pages that name no icon, as the admin's do not."""
+    return redirect(static("classifier/kadr.svg"))
 
 
 def _uuid(text: str) -> UUID | None:

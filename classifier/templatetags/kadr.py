@@ -1,11 +1,19 @@
 """What the templates need beyond Django's own filters."""
 
+from datetime import datetime
+
 from django import template
 from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from classifier.page_texts import percent_pattern
 
 register = template.Library()
+METER = """<svg class="bar" role="meter" aria-label="{}" aria-valuemin="0" aria-valuemax="100" \
+aria-valuenow="{}" aria-valuetext="{}" viewBox="0 0 100 4" preserveAspectRatio="none">\
+<rect width="{}" height="4"></rect></svg>"""
 
 
 @register.filter
@@ -15,6 +23,20 @@ def percent(share: object) -> str:
         return ""
     # Django's number_format cuts digits off; it does not round.
     return percent_pattern().format(share=number_format(round(share * 100, 1), 1))
+
+
+@register.simple_tag
+def bar(share: object, label: str = "") -> SafeString:
+    """A share of one as a bar, which tells a screen reader its label and value."""
+    width = f"{share * 100:.1f}" if isinstance(share, int | float) else "0"
+    return format_html(METER, label, width, percent(share), width)
+
+
+@register.filter
+def seconds_after(end: datetime, start: datetime) -> str:
+    """How long something took, in seconds."""
+    seconds = (end - start).total_seconds()
+    return _("after {seconds} s").format(seconds=number_format(round(seconds, 1), 1))
 
 
 @register.filter

@@ -89,6 +89,15 @@ def test_several_pictures_are_posted_at_once_and_each_tells_its_own_fate(client,
     assert is_ukrainian(alert) == (language == "uk")
 
 
+def test_refusals_stay_on_the_page_until_the_others_are_answered(client):
+    response = post(client, make.upload(name="good.jpg"), make.upload(b"<svg/>", name="bad.jpg"))
+    (url, _status) = response.redirect_chain[-1]
+    assert "bad.jpg" in main_text(client.get(url))
+    make.answer(Prediction.objects.get())
+    assert "bad.jpg" in main_text(client.get(url))
+    assert "bad.jpg" not in main_text(client.get(url))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_posting_nothing_says_so(client, language):
     text = main_text(post(client, language=language))
@@ -334,3 +343,9 @@ def test_every_page_carries_the_policy_and_no_inline_script_or_style(client, pat
     assert " style=" not in page and "<style" not in page and " onclick" not in page
     scripts = re.findall(r"<script([^>]*)>", page)
     assert all("src=" in script or "application/json" in script for script in scripts)
+
+
+def test_browsers_find_an_icon_where_they_look_for_one(client):
+    response = client.get("/favicon.ico")
+    assert response.status_code == 302
+    assert response.url.endswith("kadr.svg")

@@ -4,6 +4,7 @@
 const texts = JSON.parse(document.getElementById("texts").textContent);
 const cards = document.getElementById("cards");
 const form = document.getElementById("upload");
+const input = document.getElementById("files");
 const API = "/api/v1/predictions";
 const FINAL = new Set(["succeeded", "failed", "canceled", "expired"]);
 // Uploads at a time. The very first goes alone: it is answered with the cookie that makes the
@@ -12,21 +13,30 @@ const parallel = () => (cards.querySelector("[data-id]") ? 3 : 1);
 const POLLED = 100; // ids a request; the API's largest page
 const FASTEST = 250, SLOWEST = 2000, OFFLINE = 10000; // ms between polls
 const SLOW = 10000; // ms of waiting after which we say so
+const STALLED = 15000; // ms after which a poll counts as lost
+const SPOKEN = 20000; // ms that an announcement stays for a screen reader to reach it
 
 const tenths = new Intl.NumberFormat(texts.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const percent = (share) => texts.percent.replace("{share}", tenths.format(share * 100));
-const moment = new Intl.DateTimeFormat(texts.language, { dateStyle: "short", timeStyle: "short" });
+const region = navigator.languages.find((tag) => tag.startsWith(texts.language)) ?? texts.language;
+const moments = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
 
 const field = (card, name) => card.querySelector(`[data-field="${name}"]`);
 const action = (card, name) => card.querySelector(`[data-action="${name}"]`);
 const csrf = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+const sentences = ({ title, detail }) => (detail ? `${title}. ${detail}` : title);
+const nameOf = (card) => field(card, "name").textContent;
 
 function announce(text) {
-  document.getElementById("announcer").textContent = text;
+  const line = document.createElement("p");
+  line.textContent = text;
+  document.getElementById("announcer").append(line);
+  setTimeout(() => line.remove(), SPOKEN);
 }
 
 function banner(text) {
   const element = document.getElementById("banner");
+  if (text && element.textContent !== text) announce(text);
   element.textContent = text;
   element.hidden = !text;
 }
@@ -38,29 +48,48 @@ function newCard(file) {
   const image = card.querySelector("img");
   image.src = URL.createObjectURL(file);
   image.alt = file.name;
-  image.addEventListener("error", () => card.querySelector(".picture").classList.add("unreadable"));
+  image.addEventListener("error", () => card.classList.add("unreadable"));
   field(card, "name").textContent = file.name;
-  field(card, "time").textContent = moment.format(new Date());
+  showTime(card.querySelector("time"), new Date());
   cards.prepend(card);
-  document.getElementById("empty")?.setAttribute("hidden", "");
   wire(card);
+  showEmptiness();
   return card;
+}
+
+// The server's preview in place of the photo itself: fifty photos would fill the memory.
+function showPreview(card, url) {
+  const image = card.querySelector("img");
+  const local = image.src;
+  image.addEventListener("load", () => URL.revokeObjectURL(local), { once: true });
+  image.src = url;
+}
+
+function showTime(element, moment) {
+  element.dateTime = moment.toISOString();
+  element.textContent = moments.format(moment);
+}
+
+function showEmptiness() {
+  document.getElementById("empty")?.toggleAttribute("hidden", cards.children.length > 0);
 }
 
 function showState(card, text) {
   field(card, "state").textContent = text;
   field(card, "state").hidden = false;
-  field(card, "problem").hidden = true;
+  if (field(card, "problem")) field(card, "problem").hidden = true;
 }
 
-function showProblem(card, problem, canRetry) {
+function showProblem(card, problem, retry) {
+  if (!card.dataset.id) card.dataset.status = "refused";
   field(card, "state").hidden = true;
   field(card, "problem").hidden = false;
   field(card, "problem-title").textContent = problem.title;
   field(card, "problem-detail").textContent = problem.detail ?? "";
-  action(card, "retry").hidden = !canRetry;
+  action(card, "retry").hidden = !retry;
+  action(card, "retry").onclick = retry;
   action(card, "dismiss").hidden = Boolean(card.dataset.id);
-  announce(`${field(card, "name").textContent}: ${problem.title}. ${problem.detail ?? ""}`);
+  announce(`${nameOf(card)}: ${sentences(problem)}`);
 }
 
 function showResult(card, result) {
@@ -69,72 +98,73 @@ function showResult(card, result) {
   field(card, "top").replaceChildren(...result.top.map(bar));
   field(card, "state").hidden = true;
   field(card, "result").hidden = false;
-  announce(`${field(card, "name").textContent}: ${result.label_localized}, ${percent(result.confidence)}`);
+  announce(`${nameOf(card)}: ${result.label_localized}, ${percent(result.confidence)}`);
 }
 
 function bar(entry) {
-  const item = document.createElement("li");
-  const [name, share] = [document.createElement("span"), document.createElement("span")];
-  const meter = document.createElement("meter");
-  name.className = "name";
-  share.className = "share";
-  name.textContent = entry.label_localized;
-  share.textContent = percent(entry.confidence);
-  Object.assign(meter, { min: 0, max: 1, value: entry.confidence, ariaLabel: entry.label_localized });
-  item.append(name, meter, share);
+  const item = document.getElementById("bar").content.firstElementChild.cloneNode(true);
+  const meter = item.querySelector("[role=meter]");
+  const width = (entry.confidence * 100).toFixed(1);
+  meter.setAttribute("aria-label", entry.label_localized);
+  meter.setAttribute("aria-valuenow", width);
+  meter.setAttribute("aria-valuetext", percent(entry.confidence));
+  meter.querySelector("rect").setAttribute("width", width);
+  item.querySelector(".name").textContent = entry.label_localized;
+  item.querySelector(".share").textContent = percent(entry.confidence);
   return item;
 }
 
 function update(card, prediction) {
   card.dataset.status = prediction.status;
+  if (!FINAL.has(prediction.status)) return showState(card, waitingText(card));
+  if ("single" in cards.dataset) return location.reload(); // a page full of what was just found out
   if (prediction.model) {
     field(card, "model").textContent = prediction.model.name;
     field(card, "model").title = prediction.model.digest;
   }
-  if (prediction.status === "succeeded") showResult(card, prediction.result);
-  else if (prediction.error) showProblem(card, prediction.error, false);
-  else if (!FINAL.has(prediction.status)) showState(card, waitingText(card, prediction));
+  if (prediction.result) showResult(card, prediction.result);
+  else if (prediction.error) showProblem(card, prediction.error, null);
 }
 
-function waitingText(card, prediction) {
-  const waited = Date.now() - new Date(prediction.queued_at);
-  return waited > SLOW ? `${texts[prediction.status]}. ${texts.slow}` : texts[prediction.status];
+const waitingSince = new WeakMap();
+
+function waitingText(card) {
+  if (!waitingSince.has(card)) waitingSince.set(card, Date.now());
+  const text = texts[card.dataset.status];
+  return Date.now() - waitingSince.get(card) > SLOW ? `${text} ${texts.slow}` : text;
 }
 
 // What the buttons of a card do
 
 function wire(card) {
-  const remove = action(card, "delete");
-  remove.hidden = !card.dataset.id;
-  remove.addEventListener("click", () => (remove.classList.contains("sure") ? erase(card) : askFirst(remove)));
-  action(card, "dismiss").addEventListener("click", () => leave(card));
+  for (const element of card.querySelectorAll("time[datetime]")) showTime(element, new Date(element.dateTime));
+  action(card, "delete").hidden = !card.dataset.id;
+  action(card, "delete").addEventListener("click", () => askFirst(card));
+  action(card, "dismiss")?.addEventListener("click", () => leave(card));
 }
 
-function askFirst(button) {
-  button.classList.add("sure");
-  button.textContent = texts.sure;
-  setTimeout(() => {
-    button.classList.remove("sure");
-    button.textContent = texts.delete;
-  }, 5000);
+function askFirst(card) {
+  const dialog = document.getElementById("sure");
+  dialog.returnValue = "";
+  dialog.onclose = () => dialog.returnValue === "delete" && erase(card);
+  dialog.showModal();
 }
 
 async function erase(card) {
-  try {
-    const response = await fetch(`${API}/${card.dataset.id}`, { method: "DELETE", headers: { "X-CSRFToken": csrf() } });
-    if (!response.ok && response.status !== 404) throw new Error(response.status);
-    announce(texts.deleted);
-    leave(card);
-  } catch {
-    announce(texts.offline);
-  }
+  const request = { method: "DELETE", headers: { "X-CSRFToken": csrf() } };
+  const response = await fetch(`${API}/${card.dataset.id}`, request).catch(() => null);
+  if (!response?.ok && response?.status !== 404) return banner(texts.notDeleted);
+  banner("");
+  announce(`${nameOf(card)}: ${texts.deleted}`);
+  leave(card);
 }
 
 function leave(card) {
+  if ("single" in cards.dataset) return location.assign("/");
   const next = card.nextElementSibling ?? card.previousElementSibling;
   card.remove();
-  (next?.querySelector("a[href], button:not([hidden])") ?? document.getElementById("files"))?.focus();
-  document.getElementById("empty")?.toggleAttribute("hidden", cards.children.length > 0);
+  showEmptiness();
+  (next?.querySelector("a[href], button:not([hidden])") ?? input)?.focus();
 }
 
 // Uploads: a few at a time, each with a fate of its own
@@ -144,147 +174,180 @@ let uploading = 0;
 
 function choose(files) {
   if (!files.length) return;
-  if (files.length > texts.maxImages) {
-    const { title, detail } = texts.tooMany;
-    banner(`${title}. ${detail}`);
-    announce(`${title}. ${detail}`);
-    return;
-  }
-  banner("");
+  const tooMany = files.length > texts.maxImages;
+  document.getElementById("refusal").textContent = tooMany ? sentences(texts.tooMany) : "";
+  document.getElementById("refusal").hidden = !tooMany;
+  if (tooMany) return;
   // The last is put on top first, so that the first ends up uppermost.
-  for (const file of [...files].reverse()) queue.unshift({ file, card: newCard(file) });
-  for (const { card } of queue) showState(card, texts.uploading);
+  const chosen = [...files].reverse().map((file) => ({ file, card: newCard(file) }));
+  for (const one of chosen.reverse()) enqueue(one);
+}
+
+function enqueue(one) {
+  one.card.dataset.status = "uploading";
+  showState(one.card, texts.uploading);
+  queue.push(one);
   pump();
 }
 
 function pump() {
   while (uploading < parallel() && queue.length) {
     uploading += 1;
-    const { file, card } = queue.shift();
-    upload(file, card).finally(() => {
+    upload(queue.shift()).finally(() => {
       uploading -= 1;
       pump();
     });
   }
 }
 
-async function upload(file, card) {
-  if (file.size > texts.maxBytes) return showProblem(card, texts.tooLarge, false);
+async function upload(one) {
+  const { file, card } = one;
+  const retry = () => enqueue(one);
+  if (file.size > texts.maxBytes) return showProblem(card, texts.tooLarge, null);
   const body = new FormData();
   body.append("image", file);
+  let response, answer;
   try {
-    const response = await fetch(API, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
-    const answer = await response.json();
-    if (!response.ok) return showProblem(card, answer, response.status >= 500);
-    accepted(card, answer);
+    response = await fetch(API, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
+    answer = await response.json();
   } catch {
-    retryable(card, file);
+    return showProblem(card, texts.failed, retry);
   }
+  if (response.ok) accepted(card, answer);
+  else showProblem(card, answer, response.status >= 500 ? retry : null);
 }
 
 function accepted(card, prediction) {
   card.dataset.id = prediction.id;
   card.querySelector(".picture").href = prediction.url;
   action(card, "delete").hidden = false;
+  action(card, "delete").querySelector(".hidden").textContent = ` ${nameOf(card)}`;
+  showPreview(card, prediction.image.url);
   update(card, prediction);
-  delay = FASTEST;
-  schedule();
-}
-
-function retryable(card, file) {
-  showProblem(card, { title: texts.failed }, true);
-  action(card, "retry").onclick = () => {
-    showState(card, texts.uploading);
-    queue.push({ file, card });
-    pump();
-  };
+  pollSoon();
 }
 
 // Polling: one request for all that is pending, ever slower, and none while nobody looks
 
 let delay = FASTEST;
 let timer = null;
+let polling = false;
 
-const pending = () => [...cards.querySelectorAll(".card[data-id]")].filter((card) => !FINAL.has(card.dataset.status)).slice(0, POLLED);
+// The oldest come last on the page and are answered first.
+const pending = () =>
+  [...cards.querySelectorAll(".card[data-id]")].filter((card) => !FINAL.has(card.dataset.status)).slice(-POLLED);
 
 function schedule() {
   clearTimeout(timer);
-  timer = null;
-  if (document.hidden || !pending().length) return;
-  timer = setTimeout(poll, delay);
+  if (!document.hidden && !polling && pending().length) timer = setTimeout(poll, delay);
+}
+
+function pollSoon() {
+  delay = FASTEST;
+  schedule();
 }
 
 async function poll() {
+  polling = true;
   const waiting = pending();
-  const ids = waiting.map((card) => card.dataset.id);
-  try {
-    const response = await fetch(`${API}?page_size=${POLLED}&id=${ids.join(",")}`);
-    if (!response.ok) throw new Error(response.status);
-    const found = new Map((await response.json()).results.map((prediction) => [prediction.id, prediction]));
-    for (const card of waiting) found.has(card.dataset.id) ? update(card, found.get(card.dataset.id)) : card.remove();
-    banner("");
-    delay = Math.min(delay * 1.3, SLOWEST);
-  } catch {
-    banner(texts.offline);
-    delay = Math.min(delay * 2, OFFLINE);
-  }
+  const found = await ask(waiting.map((card) => card.dataset.id));
+  polling = false;
+  banner(found ? "" : texts.offline);
+  delay = found ? Math.min(delay * 1.3, SLOWEST) : Math.min(delay * 2, OFFLINE);
+  if (found) for (const card of waiting) found.has(card.dataset.id) ? update(card, found.get(card.dataset.id)) : leave(card);
   schedule();
 }
 
-document.addEventListener("visibilitychange", () => {
-  delay = FASTEST;
-  schedule();
-});
+async function ask(ids) {
+  try {
+    const signal = AbortSignal.timeout(STALLED);
+    const response = await fetch(`${API}?page_size=${POLLED}&id=${ids.join(",")}`, { signal });
+    if (!response.ok) return null;
+    return new Map((await response.json()).results.map((prediction) => [prediction.id, prediction]));
+  } catch {
+    return null;
+  }
+}
+
+document.addEventListener("visibilitychange", pollSoon);
+addEventListener("online", pollSoon);
 
 // The whole window takes photos: dropped, pasted or chosen
 
+// What is copied on a screen comes as PNG, and nobody was asked for the format.
+async function asJpeg(file) {
+  if (file.type === "image/jpeg") return file;
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) return file;
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white"; // JPEG knows no transparency
+  context.fillRect(0, 0, bitmap.width, bitmap.height);
+  context.drawImage(bitmap, 0, 0);
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  return new File([blob], file.name.replace(/\.\w+$/, ".jpg"), { type: blob.type });
+}
+
+const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+let depth = 0; // dragenter and dragleave also fire for every element crossed
+
+function drag(event, change) {
+  if (!holdsFiles(event)) return;
+  event.preventDefault();
+  depth = Math.max(0, depth + change);
+  document.body.classList.toggle("dragging", depth > 0);
+}
+
+function drop(event) {
+  if (!holdsFiles(event)) return;
+  drag(event, -depth);
+  choose(event.dataTransfer.files);
+}
+
 if (form) {
-  const input = document.getElementById("files");
   document.body.classList.add("scripted");
+  form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("change", () => {
-    choose([...input.files]);
+    choose(input.files);
     input.value = "";
   });
-  form.addEventListener("submit", (event) => event.preventDefault());
-  let depth = 0; // dragenter and dragleave also fire for every element crossed
-  const drag = (change) => (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return; // would try to submit the form
     event.preventDefault();
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle("dragging", depth > 0);
-  };
-  addEventListener("dragenter", drag(1));
-  addEventListener("dragleave", drag(-1));
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    depth = 0;
-    document.body.classList.remove("dragging");
-    choose([...(event.dataTransfer?.files ?? [])]);
+    input.click();
   });
-  addEventListener("paste", (event) => choose([...(event.clipboardData?.files ?? [])]));
+  addEventListener("dragenter", (event) => drag(event, 1));
+  addEventListener("dragleave", (event) => drag(event, -1));
+  addEventListener("dragover", (event) => drag(event, 0));
+  addEventListener("drop", drop);
+  addEventListener("paste", async (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    choose(await Promise.all(files.map(asJpeg)));
+  });
 }
 
 // History: the next page is appended in place
 
-document.addEventListener("click", async (event) => {
+async function loadMore(link) {
+  const response = await fetch(link.href).catch(() => null);
+  if (!response?.ok) return location.assign(link.href);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const older = [...page.querySelectorAll("#cards > .card")];
+  cards.append(...older);
+  older.forEach(wire);
+  older[0]?.querySelector("a")?.focus();
+  const next = page.getElementById("more");
+  next ? link.replaceWith(document.adoptNode(next)) : link.closest(".more").remove();
+  schedule();
+}
+
+document.addEventListener("click", (event) => {
   const link = event.target.closest("#more");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  try {
-    const response = await fetch(link.href);
-    if (!response.ok) throw new Error(response.status);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const older = [...page.querySelectorAll("#cards > .card")];
-    cards.append(...older);
-    older.forEach(wire);
-    older[0]?.querySelector("a")?.focus();
-    const next = page.getElementById("more");
-    next ? (link.href = next.href) : link.closest(".more").remove();
-    schedule();
-  } catch {
-    location.href = link.href;
-  }
+  if (link.ariaBusy) return;
+  link.ariaBusy = "true";
+  loadMore(link);
 });
 
 for (const card of cards.children) wire(card);

@@ -1,0 +1,233 @@
+"""The page as a person meets it: Chromium, the running service, the real model."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests import make
+from tests.live.service import Service
+
+ANSWERED = ".card[data-status=succeeded]"
+SOON = 20_000  # ms
+
+
+def photo(name: str = "photo.jpg", content: bytes | None = None) -> dict[str, object]:
+    buffer = make.noise_jpeg(1, side=300) if content is None else content
+    return {"name": name, "mimeType": "image/jpeg", "buffer": buffer}
+
+
+@pytest.fixture
+def home(page: Page, service: Service) -> Page:
+    page.goto(service.url)
+    return page
+
+
+def send(page: Page, *files: dict[str, object]) -> None:
+    page.set_input_files("#files", list(files))
+
+
+def answered(page: Page, n: int = 1) -> None:
+    expect(page.locator(ANSWERED)).to_have_count(n, timeout=SOON)
+
+
+def test_a_photo_is_shown_at_once_and_then_answered_without_a_reload(home, complaints):
+    home.evaluate("document.body.dataset.mark = 'same page'")
+    send(home, photo("dog.jpg"))
+    card = home.locator(".card").first
+    expect(card.locator("img")).to_have_attribute("src", re.compile("^blob:"))
+    answered(home)
+    expect(card.locator("h3").first).to_contain_text(re.compile(r"\S+\s+\d+,\d\s%"))
+    expect(card.locator(".bars li")).to_have_count(3)
+    expect(home.locator("#announcer")).to_contain_text("dog.jpg: ")
+    assert home.evaluate("document.body.dataset.mark") == "same page"
+    assert complaints == []
+
+
+def test_the_answer_is_in_the_history_after_a_reload_once(home):
+    send(home, photo("first.jpg"))
+    answered(home)
+    label = home.locator(ANSWERED).locator("[data-field=label]").inner_text()
+    home.reload()
+    expect(home.locator(".card")).to_have_count(1)
+    expect(home.locator("[data-field=label]").first).to_have_text(label, ignore_case=True)
+
+
+def test_many_photos_of_a_new_visitor_all_end_up_in_one_history(home):
+    send(home, *[photo(f"{n}.jpg", make.noise_jpeg(n, side=100)) for n in range(7)])
+    answered(home, 7)
+    home.reload()
+    expect(home.locator(".card")).to_have_count(7)
+    names = home.locator("[data-field=name]").all_inner_texts()
+    assert sorted(names) == [f"{n}.jpg" for n in range(7)]
+
+
+def test_a_bad_file_is_refused_on_its_own_card_and_blocks_nobody(home):
+    send(home, photo("bad.jpg", b"<svg/>"), photo("good.jpg"))
+    answered(home)
+    refusal = home.locator(".card").filter(has_text="bad.jpg")
+    expect(refusal.locator("[data-field=problem-title]")).to_have_text("Це не JPEG")
+    refusal.get_by_role("button", name="Прибрати").click()
+    expect(home.locator(".card")).to_have_count(1)
+
+
+def test_a_file_over_the_cap_is_refused_before_it_is_sent(home):
+    sent = []
+    home.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    send(home, photo("huge.jpg", b"\xff\xd8\xff" + b"0" * (20 * 1024 * 1024)))
+    expect(home.locator("[data-field=problem-title]").first).to_have_text("Файл завеликий")
+    assert sent == []
+
+
+def test_more_photos_than_the_limit_are_refused_together(home):
+    send(home, *[photo(f"{n}.jpg", b"x") for n in range(51)])
+    expect(home.get_by_role("alert")).to_contain_text("Забагато зображень за раз")
+    expect(home.locator(".card")).to_have_count(0)
+
+
+def test_an_upload_that_does_not_get_through_can_be_tried_again(home):
+    home.route("**/api/v1/predictions", lambda route: route.abort())
+    send(home, photo())
+    again = home.get_by_role("button", name="Спробувати ще раз")
+    expect(again).to_be_visible()
+    home.unroute("**/api/v1/predictions")
+    again.click()
+    answered(home)
+
+
+def test_all_that_is_pending_is_polled_for_in_one_request(home):
+    polls = []
+    home.on("request", lambda r: polls.append(r.url) if "?page_size" in r.url else None)
+    send(home, *[photo(f"{n}.jpg") for n in range(4)])
+    answered(home, 4)
+    count = len(polls)
+    home.wait_for_timeout(1500)
+    assert 1 <= count == len(polls), "polling goes on after all is answered"
+
+
+def test_nobody_is_asked_while_the_tab_is_hidden(home):
+    asked = []
+    home.on("request", lambda r: asked.append(r.url) if "?page_size" in r.url else None)
+    home.evaluate(
+        "Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})"
+    )
+    send(home, photo())
+    expect(home.locator(".card[data-id]")).to_have_count(1)
+    home.wait_for_timeout(1000)
+    assert asked == []
+    home.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    answered(home)
+
+
+def test_a_lost_connection_is_told_and_polling_goes_on(home):
+    home.route("**/api/v1/predictions?*", lambda route: route.abort())
+    send(home, photo())
+    expect(home.locator("#banner")).to_have_text("Немає зв'язку. Пробуємо знову.")
+    home.unroute("**/api/v1/predictions?*")
+    answered(home)
+    expect(home.locator("#banner")).to_be_hidden()
+
+
+def test_a_dropped_file_is_taken_anywhere_on_the_page(home):
+    transfer = home.evaluate_handle(
+        """bytes => {
+            const transfer = new DataTransfer();
+            const type = "image/jpeg";
+            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type }));
+            return transfer;
+        }""",
+        list(make.noise_jpeg(2, side=60)),
+    )
+    home.dispatch_event("footer", "dragenter", {"dataTransfer": transfer})
+    expect(home.locator("body")).to_have_class(re.compile("dragging"))
+    home.dispatch_event("footer", "drop", {"dataTransfer": transfer})
+    expect(home.locator("body")).not_to_have_class(re.compile("dragging"))
+    answered(home)
+
+
+def test_a_picture_is_deleted_once_that_is_confirmed(home):
+    send(home, photo())
+    answered(home)
+    home.get_by_role("button", name="Видалити photo.jpg").click()
+    home.get_by_role("button", name="Залишити").click()
+    expect(home.locator(".card")).to_have_count(1)
+    home.get_by_role("button", name="Видалити photo.jpg").click()
+    home.get_by_role("dialog").get_by_role("button", name="Видалити").click()
+    expect(home.locator(".card")).to_have_count(0)
+    home.reload()
+    expect(home.locator(".card")).to_have_count(0)
+    expect(home.locator("#empty")).to_be_visible()
+
+
+def test_older_pictures_are_loaded_in_place(home, page, service):
+    send(home, *[photo(f"{n}.jpg", make.noise_jpeg(n, side=40)) for n in range(26)])
+    answered(home, 26)
+    home.reload()
+    expect(home.locator(".card")).to_have_count(24)
+    home.get_by_role("link", name="Показати ще").click()
+    expect(home.locator(".card")).to_have_count(26)
+    expect(home.locator("#more")).to_have_count(0)
+    assert home.url.rstrip("/") == service.url
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_the_frame_is_reached_and_opened_by_keyboard(home, key):
+    with home.expect_file_chooser() as chooser:
+        while home.evaluate("document.activeElement.id") != "files":
+            home.keyboard.press("Tab")
+        home.keyboard.press(key)
+    assert chooser.value.is_multiple()
+
+
+def test_the_language_is_switched_and_stays(home):
+    home.get_by_role("button", name=re.compile("EN")).click()
+    expect(home.locator("h1")).to_have_text("What is in the picture?")
+    home.goto(home.url + "model/")
+    expect(home.locator("h1")).to_have_text("The model")
+
+
+def test_without_javascript_the_form_posts_and_the_page_refreshes_until_the_answer(
+    browser, service
+):
+    context = browser.new_context(java_script_enabled=False, locale="en-US")
+    page = context.new_page()
+    page.goto(service.url)
+    page.set_input_files("#files", [photo("plain.jpg"), photo("bad.jpg", b"no")])
+    page.get_by_role("button", name="Classify").click()
+    expect(page.get_by_role("alert")).to_contain_text("bad.jpg: Not a JPEG")
+    expect(page.locator(ANSWERED)).to_have_count(1, timeout=SOON)
+    expect(page.locator(".bars li")).to_have_count(3)
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/model/", "/login/", "/nothing/"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_have_no_accessibility_fault_that_axe_knows(browser, service, path, scheme):
+    context = browser.new_context(color_scheme=scheme, locale="uk-UA", bypass_csp=True)
+    page = context.new_page()
+    page.goto(service.url + path)
+    if path == "/":
+        send(page, photo(), photo("bad.jpg", b"no"))
+        answered(page)
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/model/", "/login/"])
+def test_nothing_scrolls_sideways_on_a_narrow_phone(browser, service, path):
+    context: BrowserContext = browser.new_context(viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    page.goto(service.url + path)
+    if path == "/":
+        send(page, photo("a-very-long-name-" * 9 + ".jpg"))
+        answered(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    context.close()
+
+
+def test_the_policy_forbids_nothing_that_the_pages_need(page, service, complaints):
+    for path in ("/", "/model/", "/login/", "/api/", "/admin/login/"):
+        page.goto(service.url + path, wait_until="networkidle")
+    assert complaints == []

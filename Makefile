@@ -12,7 +12,7 @@ run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 
 test: ## run the tests
 	@sh bin/setup requirements-dev.txt
-	@exec $(PYTHON) -m pytest
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 lint: ## check style, types, imports between the folders, and that no migration is missing
 	@sh bin/setup requirements-dev.txt
@@ -26,9 +26,9 @@ train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz]
 	@sh bin/setup requirements.txt
 	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA))
 
-evaluate: ## evaluate the model that ships, on the test set
+evaluate: ## measure the model that ships on the test set: make evaluate [DATA=cifar10.npz]
 	@sh bin/setup requirements.txt
-	$(PYTHON) -m ml.evaluate ml/models/cifar10_improved
+	$(PYTHON) -m ml.evaluate ml/models/cifar10_improved $(if $(DATA),--data $(DATA))
 
 messages: ## collect the texts to translate and compile their translations
 	@sh bin/setup requirements.txt

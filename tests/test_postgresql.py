@@ -14,7 +14,7 @@ WITHOUT_DATABASE = ["test_images.py", "test_corpus.py", "test_bell.py", "test_wa
 
 def test_the_data_and_worker_suites_pass_on_postgresql():
     ignored = [f"--ignore-glob=*/{name}" for name in WITHOUT_DATABASE]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES, *ignored]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *SUITES, *ignored]
     with postgresql() as url:
         process = subprocess.run(
             command,

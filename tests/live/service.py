@@ -23,7 +23,7 @@ BOUNDARY = "kadr-boundary"
 class Service:
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.token = ""
 
@@ -131,7 +131,7 @@ def wait_for(done: Callable[[], bool], seconds: float, explain: Callable[[], str
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

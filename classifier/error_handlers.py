@@ -122,4 +122,6 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
         body = {**problem.as_dict(), "instance": request.path}
         return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
     context = {"problem": problem, "reason": HTTPStatus(problem.status).phrase}
-    return render(request, "problem.html", context, status=problem.status)
+    # After a fault nothing can be relied on: who the user is stands in the database.
+    known = request if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return render(known, "problem.html", context, status=problem.status)

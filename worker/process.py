@@ -47,11 +47,9 @@ class ServedModel:
     def result(self, probabilities: np.ndarray) -> Result:
         """One image's (classes,) probabilities as what the database keeps."""
         best = int(probabilities.argmax())
-        return Result(
-            label=self.runtime.classes[best]["id"],
-            confidence=float(probabilities[best]),
-            probabilities=[round(float(p), 6) for p in probabilities],
-        )
+        kept = [round(float(p), 6) for p in probabilities]
+        label = self.runtime.classes[best]["id"]
+        return Result(label=label, confidence=kept[best], probabilities=kept)
 
 
 _model: ServedModel | None = None

@@ -50,6 +50,7 @@ def test_a_picture_is_answered_as_the_bare_network_answers_it(service, pictures,
         best = max(probabilities, key=lambda label: probabilities[label])
         assert body["status"] == "succeeded"
         assert body["result"]["label"] == best
+        assert body["result"]["confidence"] == body["result"]["top"][0]["confidence"]
         for entry in body["result"]["top"]:
             assert entry["confidence"] == pytest.approx(probabilities[entry["label"]], abs=SAME)
 

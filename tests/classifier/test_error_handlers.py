@@ -1,0 +1,40 @@
+"""Faults of ours: nobody sees a traceback, and the answer needs nothing that may be broken."""
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def broken_database(monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise OperationalError("the database is gone")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("uk", "Щось зламалося в нас"), ("en", "Something broke on our side")]
+)
+def test_a_page_that_breaks_says_so_even_without_a_database(
+    client, broken_database, language, title
+):
+    client.cookies["sessionid"] = "of-somebody-logged-in"
+    response = client.get("/", headers={"Accept-Language": language})
+    assert response.status_code == 500
+    assert title in response.content.decode()
+    assert "gone" not in response.content.decode()
+
+
+def test_the_api_breaks_as_a_problem(client, broken_database):
+    response = client.get("/api/v1/predictions", headers={"Authorization": "Bearer kadr_x"})
+    assert response.status_code == 500
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "INTERNAL"

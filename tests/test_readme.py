@@ -1,0 +1,68 @@
+"""README says what is, in both languages."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from classifier.serializers import PredictionSerializer
+
+ROOT = Path(__file__).parent.parent
+MANIFEST = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "manifest.json").read_text())
+READERS = {"text", "number", "switch", "words", "secret"}
+OUTSIDE = {"XDG_RUNTIME_DIR"}  # the desktop's, not ours
+
+
+@pytest.fixture(params=["README.md", "README.uk.md"])
+def readme(request) -> str:
+    text = (ROOT / request.param).read_text()
+    # Numbers as English writes them.
+    return text.replace("\u00a0", " ").replace(",", ".") if "uk" in request.param else text
+
+
+def settings_read() -> set[str]:
+    tree = ast.parse((ROOT / "classifier_site" / "settings.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr in READERS
+        if isinstance(call.args[0], ast.Constant) and call.func.value.id == "env"
+    } - OUTSIDE
+
+
+def test_every_setting_is_in_the_table_and_nothing_else(readme):
+    table = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.M))
+    assert len(table) > 10
+    assert table == settings_read()
+
+
+def test_every_make_target_named_exists(readme):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"run", "test"} <= set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", readme)) <= targets
+
+
+def test_every_link_leads_somewhere(readme):
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    local = [link for link in links if "://" not in link]
+    assert len(local) >= 6
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_the_model_s_figures_are_the_manifest_s(readme):
+    test = MANIFEST["metrics"]["test"]
+    low, high = test["interval_95"]
+    shares = (test["accuracy"], low, high, test["jpeg_75"]["accuracy"], test["ece"])
+    for share in shares:
+        assert f"{share * 100:.2f}" in readme
+    assert re.search("11.332.138", readme)
+    assert MANIFEST["metrics"]["parameters"] == 11_332_138
+
+
+def test_the_example_is_the_object_that_the_api_gives():
+    text = (ROOT / "README.md").read_text()
+    example = json.loads(re.search(r"```json\n(.*?)```", text, re.S)[1])
+    assert list(example) == list(PredictionSerializer().fields)
+    assert example["model"]["name"] == MANIFEST["id"]

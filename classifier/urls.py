@@ -1,10 +1,9 @@
-"""The pages, the API and the health checks."""
+"""The pages and the health checks; the API's are in classifier/api/urls.py."""
 
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from django.urls import include, path
 
-from classifier import api, health, views
+from classifier import health, views
 
 pages = [
     path("", views.index, name="index"),
@@ -17,14 +16,8 @@ pages = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("favicon.ico", views.favicon, name="favicon"),
 ]
-api_v1 = [
-    path("api/v1/predictions", api.PredictionList.as_view(), name="api-predictions"),
-    path("api/v1/predictions/<uuid:pk>", api.PredictionDetail.as_view(), name="api-prediction"),
-    path("api/v1/schema", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-]
 checks = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
 ]
-urlpatterns = [*pages, *api_v1, *checks]
+urlpatterns = [*pages, *checks, path("api/", include("classifier.api.urls"))]

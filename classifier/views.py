@@ -17,12 +17,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classifier import history
-from classifier.api import submit
 from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction
 from classifier.models.prediction import PredictionQuerySet
 from classifier.page_texts import texts
 from classifier.problems import Problem
+from classifier.submission import submit
 
 PLOTS = ("curves", "confusion", "reliability")
 

@@ -191,8 +191,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "classifier.authentication.TokenAuthentication",
-        "classifier.authentication.VisitorAuthentication",
+        "classifier.api.authentication.TokenAuthentication",
+        "classifier.api.authentication.VisitorAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.serializers import PredictionSerializer
+from classifier.api.serializers import PredictionSerializer
 
 ROOT = Path(__file__).parent.parent
 MANIFEST = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "manifest.json").read_text())

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from classifier.api import preferred_wait
+from classifier.api.predictions import preferred_wait
 from classifier.models import Image, ModelVersion, Owner, Prediction, Status
 from tests import make
 

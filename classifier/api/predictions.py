@@ -1,4 +1,4 @@
-"""The REST API. Rules live in the models and in classifier.images; here is only HTTP."""
+"""Predictions: ask for one, wait for it, list, filter, delete."""
 
 import re
 import time
@@ -7,20 +7,17 @@ from uuid import UUID
 
 import django_filters
 from django.conf import settings
-from django.db import transaction
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, pagination, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from classifier import bell
-from classifier.images import accept
-from classifier.models import Image, Owner, Prediction, Status
+from classifier.api.serializers import PredictionSerializer, ProblemSerializer, UploadSerializer
+from classifier.models import Owner, Prediction, Status
 from classifier.models.prediction import PredictionQuerySet
 from classifier.problems import Problem
-from classifier.serializers import PredictionSerializer, ProblemSerializer, UploadSerializer
+from classifier.submission import submit
 
 RETRY_AFTER = "1"  # seconds
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
@@ -125,19 +122,6 @@ def one_file(request: Request) -> Any:
     if len(files) > 1:
         raise Problem("INVALID_REQUEST", _("Send one picture a request."))
     return files[0]
-
-
-def submit(request: Request | HttpRequest, file: Any) -> Prediction:
-    """Accept one uploaded file and queue its prediction, both in one transaction; then ring."""
-    if file.size > settings.MAX_IMAGE_BYTES:
-        raise Problem("IMAGE_TOO_LARGE")
-    accepted = accept(file.read())
-    owner = Owner.of(request, create=True)
-    with transaction.atomic():
-        image = Image.objects.keep(accepted, name=file.name, owner=owner)
-        prediction = Prediction.objects.ask(image)
-        transaction.on_commit(bell.ring)
-    return prediction
 
 
 def preferred_wait(header: str) -> int | None:

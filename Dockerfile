@@ -21,6 +21,7 @@ RUN pip install --require-hashes -r requirements-web.txt
 COPY manage.py ./
 COPY classifier_site classifier_site
 COPY classifier classifier
+COPY jobs jobs
 COPY templates templates
 COPY locale locale
 # The manifest is read by the web process; the weights stay in the worker's image.
@@ -46,5 +47,6 @@ COPY locale locale
 COPY worker worker
 COPY ml ml
 USER kadr
-CMD ["celery", "-A", "classifier_site", "worker", "--pool", "prefork", "--concurrency", "1", \
-     "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+CMD ["celery", "-A", "classifier_site", "worker", "--include", "worker.tasks", "--queues", "worker", \
+     "--hostname", "worker@%h", "--pool", "prefork", "--concurrency", "1", "--without-gossip", \
+     "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]

@@ -1,9 +1,18 @@
 """The Celery app, configured by Django's settings."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "classifier_site.settings")
 app = Celery("kadr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@signals.celeryd_init.connect
+def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
+    """In a process that takes tasks; one that only sends them must not wait."""
+    from django.conf import settings
+
+    conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS

@@ -87,8 +87,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
     "?db=", "?virtual_host=", 1
 )
-CELERY_INCLUDE = ["worker.tasks"]
-CELERY_TASK_DEFAULT_QUEUE = "kadr"
+# Each process imports only its own tasks (launcher/commands.py); all are sent by name.
+CELERY_TASK_DEFAULT_QUEUE = "worker"
+CELERY_TASK_ROUTES = {"jobs.*": {"queue": "jobs"}}
 CELERY_TASK_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_BACKEND = None
@@ -126,7 +127,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "worker.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
+    "sweep": {"task": "jobs.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
 }
 
 # Images

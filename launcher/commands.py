@@ -21,10 +21,21 @@ def web(site: Site) -> list[str]:
 
 
 def worker(_site: Site) -> list[str]:
-    pool = ["--pool", "prefork", "--concurrency", "1"]
+    """The process that holds the model."""
+    return _celery_worker("worker", pool="prefork", concurrency=1)
+
+
+def jobs(_site: Site) -> list[str]:
+    """The process for what needs no model; its tasks mostly wait, so it has threads."""
+    return _celery_worker("jobs", pool="threads", concurrency=4)
+
+
+def _celery_worker(name: str, pool: str, concurrency: int) -> list[str]:
+    tasks = ["--include", f"{name}.tasks", "--queues", name, "--hostname", f"{name}@%h"]
+    size = ["--pool", pool, "--concurrency", str(concurrency)]
     # Fewer connections to the broker that can break, and nobody listens to those events.
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
-    return [PYTHON, "-m", "celery", "-A", "classifier_site", "worker", *pool, *quiet]
+    return [PYTHON, "-m", "celery", "-A", "classifier_site", "worker", *tasks, *size, *quiet]
 
 
 def beat(site: Site) -> list[str]:

@@ -66,6 +66,7 @@ class Supervisor:
         say("Preparing the database and the pages…")
         self._finish(Process(site, "migrate", commands.migrate(site)))
         self._keep(Process(site, "worker", commands.worker(site), grace=30))
+        self._keep(Process(site, "jobs", commands.jobs(site), title="The jobs process"))
         self._keep(Process(site, "beat", commands.beat(site), title="The scheduler", grace=5))
         self._finish(Process(site, "collectstatic", commands.collect_static(site)))
         self._keep(Process(site, "web", commands.web(site), title="The web server", grace=15))

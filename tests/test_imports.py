@@ -47,10 +47,16 @@ def test_serving_a_page_loads_none_of_them_either():
 def test_celery_s_parent_process_does_not_load_tensorflow():
     """TensorFlow does not survive a fork, so only the pool's child may import it."""
     loaded = modules_after(
-        "from classifier_site.celery import app; app.loader.import_default_modules()"
+        "from classifier_site.celery import app; app.loader.import_default_modules()\n"
+        "import worker.tasks"
     )
-    assert "worker.tasks" in loaded
+    assert "numpy" in loaded
     assert not {"tensorflow", "keras"} & loaded
+
+
+def test_the_jobs_process_loads_nothing_of_the_model():
+    loaded = modules_after("import django; django.setup(); import jobs.tasks")
+    assert not HEAVY & loaded
 
 
 @pytest.mark.parametrize("module", ["ml.manifest"])

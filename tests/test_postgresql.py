@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.postgresql import postgresql
 
 ROOT = Path(__file__).parent.parent
-SUITES = ["tests/classifier", "tests/worker"]
+SUITES = ["tests/classifier", "tests/worker", "tests/jobs"]
 WITHOUT_DATABASE = ["test_images.py", "test_corpus.py", "test_bell.py", "test_watchdog.py"]
 
 

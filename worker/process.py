@@ -62,11 +62,6 @@ def model() -> ServedModel:
     return _model
 
 
-@signals.celeryd_init.connect
-def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
-    conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS
-
-
 @signals.worker_process_init.connect
 def begin(**_kwargs: Any) -> None:
     """Load and warm up the model; only then does Celery hand this process its first bell."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.valkey import Valkey
 
-QUEUE = "kadr"
+QUEUE = "worker"
 LONGEST = 8  # seconds that a request may be held, imports included; the default is for ever
 
 

@@ -61,6 +61,8 @@ CELERY = """
 import subprocess, sys, time
 from events import event, fail, stop
 name = sys.argv[3]
+if "--queues" in sys.argv:
+    name = sys.argv[sys.argv.index("--queues") + 1]
 if name == "worker":
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 stop(name)

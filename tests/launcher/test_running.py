@@ -16,7 +16,12 @@ def test_ctrl_c_stops_in_the_opposite_order_and_leaves_nothing(launched: Launche
 
     launcher.send_signal(signal.SIGINT)
     assert launcher.wait(30) == 0
-    assert launched.events()[-3:] == ["web stops", "beat stops", "worker stops"]
+    assert launched.events()[-4:] == [
+        "web stops",
+        "beat stops",
+        "jobs stops",
+        "worker stops",
+    ]
     assert launched.said().splitlines()[-2:] == ["Stopping… (Ctrl-C again hurries)", "Stopped."]
     assert "bye bye" in (launched.data / "logs" / "valkey.log").read_text()
     assert launched.processes() == {}
@@ -35,7 +40,7 @@ def test_a_second_ctrl_c_hurries(launched: Launched) -> None:
 
 def test_each_process_that_dies_is_started_again(launched: Launched) -> None:
     launched.start_ready()
-    names = ("valkey", "worker", "beat", "web")
+    names = ("valkey", "worker", "jobs", "beat", "web")
     before = {name: launched.pid(name) for name in names}
 
     for name in names:
@@ -113,7 +118,12 @@ def test_a_closed_terminal_leaves_nothing(launched: Launched) -> None:
     os.close(terminal)
     wait_for(lambda: launched.processes() == {})
     os.waitpid(pid, 0)
-    assert launched.events()[-3:] == ["web stops", "beat stops", "worker stops"]
+    assert launched.events()[-4:] == [
+        "web stops",
+        "beat stops",
+        "jobs stops",
+        "worker stops",
+    ]
 
 
 def makefile(root: Path) -> str:

@@ -19,12 +19,15 @@ def test_it_starts_everything_in_order_and_says_where(running: Launched) -> None
         f"Kadr is ready: http://127.0.0.1:{running.port}/ (Ctrl-C stops it)",
     ]
     events = running.events()
-    assert sorted(events[1:4]) == ["beat starts", "collectstatic", "worker starts"]
-    assert (events[0], events[4]) == ("migrate", "web starts")
+    assert sorted(events[1:5]) == ["beat starts", "collectstatic", "jobs starts", "worker starts"]
+    assert (events[0], events[5]) == ("migrate", "web starts")
 
 
 def test_each_process_leads_a_session_of_its_own(running: Launched) -> None:
-    pids = [running.launchers[0].pid, *map(running.pid, ("valkey", "worker", "beat", "web"))]
+    pids = [
+        running.launchers[0].pid,
+        *map(running.pid, ("valkey", "worker", "jobs", "beat", "web")),
+    ]
 
     assert [os.getsid(pid) for pid in pids] == pids
 
@@ -41,7 +44,7 @@ def test_the_broker_listens_on_a_private_socket_only(running: Launched) -> None:
 def test_the_address_of_our_own_broker_reaches_each_process(running: Launched) -> None:
     expected = f"REDIS_URL=unix://{running.data}/valkey/valkey.sock?db=0"
 
-    for name in ("worker", "beat", "web"):
+    for name in ("worker", "jobs", "beat", "web"):
         assert expected in environment_of(running.pid(name))
 
 

@@ -60,7 +60,8 @@ class Composition(Service):
         migrate = services()["migrate"]
         assert migrate["image"] == "kadr-web"
         self.images["web"].run(self.words("migrate", "command"), **self.environment_of("migrate"))
-        for name, target in (("web", "web"), ("worker", "worker"), ("beat", "worker")):
+        for name in ("web", "worker", "jobs", "beat"):
+            target = "worker" if name == "worker" else "web"
             self.processes[name] = self.images[target].start(
                 self.words(name, "command"),
                 self.data / f"{name}.log",
@@ -138,7 +139,7 @@ def test_the_web_image_holds_no_weights(composition):
 
 def test_every_service_runs_what_make_run_runs(tmp_path):
     site = Site(tmp_path, tmp_path, "0.0.0.0", 8080, "", tmp_path / "s", False)
-    for name in ("web", "worker", "beat", "migrate"):
+    for name in ("web", "worker", "jobs", "beat", "migrate"):
         ours = [word.removeprefix("-m") for word in getattr(commands, name)(site)[1:]]
         ours = [word for word in ours if word]
         theirs = services()[name]["command"]
@@ -152,7 +153,7 @@ def _without_places(words: list[str]) -> list[str]:
 def test_what_is_built_here_is_pulled_from_nowhere():
     """Compose pulls what has no `build` before it builds anything."""
     ours = [one for one in services().values() if one["image"].startswith("kadr-")]
-    assert len(ours) == 4
+    assert len(ours) == 5
     assert all(one["build"]["context"] == "." for one in ours)
 
 

@@ -1,0 +1,1 @@
+"""The process that does what needs no model: the sweep, webhooks, exports."""

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from classifier.models import ApiToken, Image, ModelVersion, Prediction, Worker
+from classifier.models import ApiToken, Batch, Image, ModelVersion, Prediction, Worker
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -28,7 +28,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         return False
 
 
-def thumbnail(image: Image) -> SafeString:
+def thumbnail(image: Image | None) -> SafeString | str:
+    if image is None:
+        return "–"
     return format_html(
         '<a href="{}"><img src="{}" alt="{}" height="64" loading="lazy"></a>',
         reverse("admin:classifier_image_change", args=[image.pk]),
@@ -37,7 +39,7 @@ def thumbnail(image: Image) -> SafeString:
     )
 
 
-def owner_name(row: Image | Prediction) -> str:
+def owner_name(row: Image | Prediction | Batch) -> str:
     return str(row.owner) if row.owner else str(_("visitor {id}")).format(id=str(row.visitor)[:8])
 
 
@@ -55,7 +57,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "error_code",
     )
     list_display_links = ("status",)
-    list_filter = ("status", "label", "model", "error_code", "created_at")
+    list_filter = ("status", "label", "model", "source", "error_code", "created_at")
     list_select_related = ("image", "model", "owner")
     list_per_page = 50
     search_fields = ("id", "image__name", "image__sha256", "owner__username", "label")
@@ -63,7 +65,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
 
     @admin.display(description=_("image"))
-    def preview(self, prediction: Prediction) -> SafeString:
+    def preview(self, prediction: Prediction) -> SafeString | str:
         return thumbnail(prediction.image)
 
     @admin.display(description=_("confidence"), ordering="confidence")
@@ -88,7 +90,7 @@ class ImageAdmin(ReadOnlyAdmin):
     exclude = ("original", "preview")
 
     @admin.display(description=_("image"))
-    def preview_image(self, image: Image) -> SafeString:
+    def preview_image(self, image: Image) -> SafeString | str:
         return thumbnail(image)
 
     @admin.display(description=_("pixels"))
@@ -124,6 +126,28 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return version.digest[:12]
 
 
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ("id", "owned_by", "created_at", "sealed_at", "finished_at")
+    list_select_related = ("owner",)
+    list_per_page = 50
+    search_fields = ("id", "owner__username")
+    readonly_fields = ("counts", "predictions")
+
+    @admin.display(description=_("owner"))
+    def owned_by(self, batch: Batch) -> str:
+        return owner_name(batch)
+
+    @admin.display(description=_("items"))
+    def counts(self, batch: Batch) -> str:
+        return ", ".join(f"{name} {n}" for name, n in batch.progress().counts.items() if n)
+
+    @admin.display(description=_("predictions"))
+    def predictions(self, batch: Batch) -> SafeString:
+        url = reverse("admin:classifier_prediction_changelist")
+        return format_html('<a href="{}?batch__id__exact={}">{}</a>', url, batch.pk, _("show"))
+
+
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
     list_display = ("name", "device", "model", "started_at", "last_seen_at")
@@ -132,11 +156,25 @@ class WorkerAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Made by `manage.py create_token`; deleting one here revokes it."""
+    """Made by `manage.py create_token`. Revoking one keeps it in the list; deleting does not."""
 
-    list_display = ("user", "name", "created_at")
+    list_display = (
+        "user",
+        "name",
+        "scopes",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_filter = ("revoked_at", "expires_at")
     list_select_related = ("user",)
     exclude = ("digest",)
+    actions = ("revoke",)
+
+    @admin.action(description=_("Revoke"), permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        ApiToken.objects.filter(pk__in=queryset.values("pk")).revoke()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("classifier.delete_apitoken"))

@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 from classifier.problems import KINDS, Problem
 
 CONTENT_TYPE = "application/problem+json"
+BUSY_SECONDS = "30"
 STATUS_CODES = {
     400: "INVALID_REQUEST",
     401: "UNAUTHENTICATED",
@@ -46,6 +47,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     )
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = BUSY_SECONDS
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(int(wait))
     return response

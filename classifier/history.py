@@ -16,7 +16,7 @@ def page(owner: Owner, before: str = "") -> tuple[list[Prediction], str]:
 
     A cursor that makes no sense gives the first page.
     """
-    rows = Prediction.objects.owned_by(owner).select_related("image", "model")
+    rows = Prediction.objects.owned_by(owner).pictured().select_related("image", "model")
     if position := _parse(before):
         created_at, pk = position
         rows = rows.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))

@@ -6,6 +6,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 
+class RateLimitMiddleware:
+    """Tells API clients what is left to them (draft-ietf-httpapi-ratelimit-headers-11)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if rate := getattr(request, "rate", None):
+            quota, left, reset = rate
+            response["RateLimit-Policy"] = f'"requests";q={quota};w=60'
+            response["RateLimit"] = f'"requests";r={left};t={reset}'
+        return response
+
+
 class ContentSecurityPolicyMiddleware:
     """Sends the site's policy where a view has not set a stricter one."""
 

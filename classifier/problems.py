@@ -79,7 +79,107 @@ KINDS: dict[str, Kind] = {
     ),
     "METHOD_NOT_ALLOWED": Kind(405, gettext_lazy("This method is not allowed here")),
     "NOT_ACCEPTABLE": Kind(406, gettext_lazy("This format is not offered")),
-    "RATE_LIMITED": Kind(429, gettext_lazy("Too many requests")),
+    "RATE_LIMITED": Kind(
+        429,
+        gettext_lazy("Too many requests"),
+        gettext_lazy("Wait for as many seconds as Retry-After says."),
+    ),
+    "TOKEN_SCOPE": Kind(
+        403,
+        gettext_lazy("The token does not allow this"),
+        gettext_lazy("Make one with the scope that is missing: see “manage.py create_token”."),
+    ),
+    "METADATA_INVALID": Kind(
+        422,
+        gettext_lazy("The metadata cannot be kept"),
+        gettext_lazy("Send one JSON object of at most 4,096 bytes."),
+    ),
+    "TOP_K_INVALID": Kind(
+        422,
+        gettext_lazy("top_k is not valid"),
+        gettext_lazy("Send a whole number from 1 to 100."),
+    ),
+    "MODEL_UNKNOWN": Kind(
+        422,
+        gettext_lazy("There is no such model"),
+        gettext_lazy("Leave “model” out, or name one that GET /api/v1/meta lists."),
+    ),
+    "IMAGE_NOT_FOUND": Kind(
+        422,
+        gettext_lazy("There is no such picture"),
+        gettext_lazy("Name the id of a picture that you sent before and have not deleted."),
+    ),
+    "ILLEGAL_TRANSITION": Kind(
+        409,
+        gettext_lazy("Its state does not allow this"),
+        gettext_lazy(
+            "Only what is not finished can be canceled; only what failed or was "
+            "canceled, and was not deleted, can be tried again."
+        ),
+    ),
+    "BATCH_EMPTY": Kind(
+        422,
+        gettext_lazy("The batch holds no pictures"),
+        gettext_lazy("Send files in the field “image”, one ZIP or tar in “archive”, or lines."),
+    ),
+    "BATCH_TOO_LARGE": Kind(
+        413,
+        gettext_lazy("The batch is too large"),
+        gettext_lazy(
+            "The limits are {batch_parts} files in one request, {batch_items} entries or "
+            "lines, and {batch_gigabytes} GB. Send the others as another batch."
+        ),
+    ),
+    "BATCH_LINE_INVALID": Kind(
+        422,
+        gettext_lazy("A line is not valid"),
+        gettext_lazy("Each line is a JSON object with “image_id” and, if you like, “custom_id”."),
+    ),
+    "DUPLICATE_CUSTOM_ID": Kind(
+        422,
+        gettext_lazy("Two items have the same custom_id"),
+        gettext_lazy("Give each item of a batch a name of its own."),
+    ),
+    "ARCHIVE_UNREADABLE": Kind(
+        422,
+        gettext_lazy("The archive cannot be read"),
+        gettext_lazy("Send one whole ZIP or tar (plain, gzip, bzip2 or xz), made anew."),
+    ),
+    "ARCHIVE_BOMB": Kind(
+        422,
+        gettext_lazy("The archive unpacks to far more than it is"),
+        gettext_lazy("Archives of JPEGs hardly shrink. Make one that holds nothing else."),
+    ),
+    "ARCHIVE_NESTED": Kind(
+        422,
+        gettext_lazy("An archive within the archive"),
+        gettext_lazy("Put the pictures into one archive, without others in it."),
+    ),
+    "ARCHIVE_ENTRY_REFUSED": Kind(
+        422,
+        gettext_lazy("This entry of the archive is not accepted"),
+        gettext_lazy("Put ordinary, unencrypted files into the archive."),
+    ),
+    "IDEMPOTENCY_KEY_INVALID": Kind(
+        400,
+        gettext_lazy("The Idempotency-Key is not valid"),
+        gettext_lazy("Send 1 to 255 printable ASCII characters, for example a UUID."),
+    ),
+    "IDEMPOTENCY_KEY_REUSED": Kind(
+        422,
+        gettext_lazy("This Idempotency-Key was used for another request"),
+        gettext_lazy("Make a new key for each new request; keep it only to send the same again."),
+    ),
+    "IDEMPOTENCY_IN_FLIGHT": Kind(
+        409,
+        gettext_lazy("The first request with this Idempotency-Key is still running"),
+        gettext_lazy("Send it again in a moment."),
+    ),
+    "QUEUE_FULL": Kind(
+        503,
+        gettext_lazy("Too much is waiting already"),
+        gettext_lazy("Nothing was accepted. Try again after as many seconds as Retry-After says."),
+    ),
     "INTERNAL": Kind(
         500,
         gettext_lazy("Something broke on our side"),
@@ -107,9 +207,10 @@ KINDS: dict[str, Kind] = {
 class Problem(Exception):
     """A refusal. `detail` replaces the code's own sentence where there is more to say."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", **extensions: Any) -> None:
         super().__init__(code)
         self.code, self.kind = code, KINDS[code]
+        self.extensions = extensions
         self._detail = detail
 
     @property
@@ -127,15 +228,19 @@ class Problem(Exception):
             megapixels=settings.MAX_IMAGE_PIXELS // MEGAPIXEL,
             scans=settings.MAX_SCANS,
             images=settings.MAX_IMAGES,
+            batch_parts=settings.MAX_BATCH_PARTS,
+            batch_items=settings.MAX_ARCHIVE_ENTRIES,
+            batch_gigabytes=settings.MAX_BATCH_BYTES // 1024**3,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The problem object of RFC 9457, section 3.1, with `code` added."""
+        """The problem object of RFC 9457, section 3.1, with `code` and the extensions added."""
         body = {
             "type": f"/problems/{self.code.lower().replace('_', '-')}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
+            **self.extensions,
         }
         return {name: value for name, value in body.items() if value}

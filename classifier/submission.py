@@ -7,20 +7,45 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from classifier import bell
+from classifier import bell, queue_depth
 from classifier.images import accept
-from classifier.models import Image, Owner, Prediction
+from classifier.models import IdempotencyKey, Image, Owner, Prediction, Source
 from classifier.problems import Problem
 
 
-def submit(request: Request | HttpRequest, file: Any) -> Prediction:
+def submit(
+    request: Request | HttpRequest,
+    file: Any,
+    key: IdempotencyKey | None = None,
+    source: Source = Source.API,
+    **asked: Any,
+) -> Prediction:
     """Accept one uploaded file and queue its prediction, both in one transaction; then ring."""
     if file.size > settings.MAX_IMAGE_BYTES:
         raise Problem("IMAGE_TOO_LARGE")
+    queue_depth.check()
     accepted = accept(file.read())
     owner = Owner.of(request, create=True)
     with transaction.atomic():
         image = Image.objects.keep(accepted, name=file.name, owner=owner)
-        prediction = Prediction.objects.ask(image)
-        transaction.on_commit(bell.ring)
+        return _queue(image, key, source=source, **asked)
+
+
+def ask_again(
+    owner: Owner, image_id: Any, key: IdempotencyKey | None = None, **asked: Any
+) -> Prediction:
+    """Queue a prediction for a picture that was sent before."""
+    queue_depth.check()
+    with transaction.atomic():
+        image = Image.objects.owned_by(owner).filter(pk=image_id).first()
+        if image is None:
+            raise Problem("IMAGE_NOT_FOUND")
+        return _queue(image, key, source=Source.API, **asked)
+
+
+def _queue(image: Image, key: IdempotencyKey | None, **asked: Any) -> Prediction:
+    prediction = Prediction.objects.ask(image, **asked)
+    if key:
+        key.made(prediction.pk)
+    transaction.on_commit(bell.ring)
     return prediction

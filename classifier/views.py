@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from classifier import history
 from classifier.model_card import model_card
-from classifier.models import Image, Owner, Prediction
-from classifier.models.prediction import PredictionQuerySet
+from classifier.models import Image, Owner, Prediction, Source
+from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.page_texts import texts
 from classifier.problems import Problem
 from classifier.submission import submit
@@ -58,7 +58,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
 
 def _accepted(request: HttpRequest, file: "UploadedFile[Any]") -> UUID | None:
     try:
-        return submit(request, file).pk
+        return submit(request, file, source=Source.PAGE).pk
     except Problem as problem:
         messages.error(request, f"{file.name}: {_sentence(problem)}")
         return None
@@ -95,7 +95,7 @@ def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _visible(request: HttpRequest) -> PredictionQuerySet:
-    rows = Prediction.objects.visible_to(Owner.of(request))
+    rows = Prediction.objects.visible_to(Owner.of(request)).pictured()
     return rows.select_related("image", "model")
 
 

@@ -40,8 +40,11 @@ MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_IMAGE_PIXELS = 50_000_000
 MAX_IMAGES = 50
 MAX_SCANS = 100
+MAX_BATCH_PARTS = 1000
+MAX_BATCH_BYTES = 4 * 1024**3
+MAX_ARCHIVE_ENTRIES = 100_000
 PREVIEW_SIDE = 256
-DATA_UPLOAD_MAX_NUMBER_FILES = MAX_IMAGES
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_BATCH_PARTS + 1  # the upload handlers count for themselves
 FILE_UPLOAD_HANDLERS = [
     "classifier.uploads.CapUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -60,6 +63,9 @@ HEARTBEAT_SECONDS = 5
 WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 RING_AGAIN_SECONDS = 10  # rows that wait for longer ring the worker again
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
+RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
+RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
+QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
 
 # Database: SQLite, or PostgreSQL by DATABASE_URL
 DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA / "kadr.sqlite3")}
@@ -157,6 +163,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "classifier.middleware.ContentSecurityPolicyMiddleware",
+    "classifier.middleware.RateLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -195,7 +202,9 @@ REST_FRAMEWORK = {
         "classifier.api.authentication.TokenAuthentication",
         "classifier.api.authentication.VisitorAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["classifier.api.scopes.TokenHasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["classifier.api.throttles.RateThrottle"],
+    "NUM_PROXIES": env.number("KADR_PROXIES", 0),  # how many of ours add to X-Forwarded-For
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -207,7 +216,14 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Kadr",
     "DESCRIPTION": "Send a JPEG, get its class.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "PredictionStatus": "classifier.models.Status",
+        "BatchStatus": "classifier.models.BatchStatus",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -62,6 +62,7 @@ def read(rows: list[Prediction], size: int) -> dict[uuid.UUID, np.ndarray]:
     inputs = {}
     for row in rows:
         try:
+            assert row.image is not None, "what is unfinished has an image"
             inputs[row.pk] = preprocess.from_jpeg(row.image.read_preview(), size)
         except (OSError, preprocess.UnreadableImage) as error:
             logger.warning("The preview of %s could not be read: %s", row.pk, error)

@@ -20,6 +20,7 @@ class TokenAuthentication(BaseAuthentication):
         token = ApiToken.objects.find(plain.strip())
         if token is None:
             raise exceptions.AuthenticationFailed(_("The token is not valid."))
+        token.note_use()
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

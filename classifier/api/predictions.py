@@ -1,92 +1,99 @@
-"""Predictions: ask for one, wait for it, list, filter, delete."""
+"""Predictions: ask for one, wait for it, list, filter, cancel, retry, delete."""
 
 import re
 import time
 from typing import Any
 from uuid import UUID
 
-import django_filters
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.db import transaction
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import generics, pagination, status
+from rest_framework import generics, status
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from classifier.api.serializers import PredictionSerializer, ProblemSerializer, UploadSerializer
-from classifier.models import Owner, Prediction, Status
-from classifier.models.prediction import PredictionQuerySet
+from classifier import bell
+from classifier.api import params
+from classifier.api.conditional import conditional
+from classifier.api.filters import PredictionFilter
+from classifier.api.idempotent import once
+from classifier.api.pagination import NewestFirst
+from classifier.api.schema import IDEMPOTENCY_KEY, problems
+from classifier.api.serializers import (
+    AskAgainSerializer,
+    AttemptSerializer,
+    PredictionSerializer,
+    UploadSerializer,
+)
+from classifier.models import IdempotencyKey, Owner, Prediction
+from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.problems import Problem
-from classifier.submission import submit
+from classifier.submission import ask_again, submit
 
 RETRY_AFTER = "1"  # seconds
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
-PROBLEM = OpenApiResponse(ProblemSerializer, description="A refusal, as problem+json (RFC 9457)")
-
-
-class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
-    id = django_filters.BaseInFilter(method="with_ids", help_text="Several, comma-separated.")
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
-    label = django_filters.CharFilter(help_text="A class id, such as dog.")
-
-    class Meta:
-        model = Prediction
-        fields = ("id", "status", "label")
-
-    def with_ids(self, rows: PredictionQuerySet, _name: str, values: list[str]) -> Any:
-        return rows.filter(pk__in=[pk for value in values if (pk := _uuid(value))])
-
-
-class PredictionPagination(pagination.CursorPagination):
-    ordering = ("-created_at", "-id")
-    page_size = 24
-    page_size_query_param = "page_size"
-    max_page_size = 100
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description="wait=N: answer with the result if it is there within N s, at most 30.",
+)
+UNCHANGED = OpenApiResponse(description="Nothing has changed since the ETag in If-None-Match.")
 
 
 class PredictionList(generics.ListCreateAPIView[Prediction]):
     """Ask for a prediction, or list your own, newest first."""
 
     serializer_class = PredictionSerializer
-    pagination_class = PredictionPagination
+    pagination_class = NewestFirst
     filterset_class = PredictionFilter
+    parser_classes = (MultiPartParser, JSONParser)
     queryset = Prediction.objects.none()
 
     def get_queryset(self) -> PredictionQuerySet:
         owner = Owner.of(self.request)
-        return Prediction.objects.owned_by(owner).select_related("image", "model")
+        return Prediction.objects.owned_by(owner).kept().select_related("image", "model")
 
     @extend_schema(
-        request={"multipart/form-data": UploadSerializer},
-        parameters=[
-            OpenApiParameter(
-                "Prefer",
-                str,
-                OpenApiParameter.HEADER,
-                description="wait=N: answer with the result if it is there within N s, at most 30.",
-            )
-        ],
+        request={"multipart/form-data": UploadSerializer, "application/json": AskAgainSerializer},
+        parameters=[PREFER, IDEMPOTENCY_KEY],
         responses={
             200: PredictionSerializer,
             202: PredictionSerializer,
-            **dict.fromkeys((400, 401, 403, 413, 415, 422), PROBLEM),
+            **problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
         },
     )
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        prediction = submit(request, one_file(request))
-        seconds = preferred_wait(request.headers.get("Prefer", ""))
-        if seconds is not None:
-            prediction = wait_for(prediction, seconds)
-        return self._answer(prediction, waited=seconds)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Send a picture, or name one that was sent before, and get its class."""
+        return once(request, self._create, self._resume)
 
-    def _answer(self, prediction: Prediction, waited: int | None) -> Response:
-        done = prediction.is_final
+    def _create(self, key: IdempotencyKey | None) -> Response:
+        request = self.request
+        data = params.mapping(request.data)
+        asked = params.asked_for(data)
+        if request.content_type == "application/json":
+            image_id = _uuid(data.get("image_id"))
+            prediction = ask_again(Owner.of(request), image_id, key, **asked)
+        else:
+            prediction = submit(request, params.one_file(request), key, **asked)
+        return self._answer(prediction)
+
+    def _resume(self, pk: UUID) -> Response:
+        return self._answer(get_object_or_404(self.get_queryset(), pk=pk))
+
+    def _answer(self, prediction: Prediction) -> Response:
+        waited = preferred_wait(self.request.headers.get("Prefer", ""))
+        if waited is not None:
+            prediction = wait_for(prediction, waited)
         response = Response(
             self.get_serializer(prediction).data,
-            status=status.HTTP_200_OK if done else status.HTTP_202_ACCEPTED,
+            status=status.HTTP_200_OK if prediction.is_final else status.HTTP_202_ACCEPTED,
             headers={"Location": f"/api/v1/predictions/{prediction.id}"},
         )
-        if not done:
+        if not prediction.is_final:
             response["Retry-After"] = RETRY_AFTER
         if waited is not None:
             response["Preference-Applied"] = f"wait={waited}"
@@ -94,34 +101,98 @@ class PredictionList(generics.ListCreateAPIView[Prediction]):
 
 
 class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
-    """One prediction. DELETE erases the image and its result for good."""
+    """One prediction."""
 
     serializer_class = PredictionSerializer
     queryset = Prediction.objects.none()
 
     def get_queryset(self) -> PredictionQuerySet:
-        owner = Owner.of(self.request)
-        return Prediction.objects.visible_to(owner).select_related("image", "model")
+        return visible(self.request)
+
+    @extend_schema(
+        responses={200: PredictionSerializer, 304: UNCHANGED, **problems(401, 403, 404, 429)}
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Its state and, once it is there, its result. Send If-None-Match to poll cheaply."""
+        prediction = self.get_object()
+        response = Response(self.get_serializer(prediction).data)
+        if not prediction.is_final:
+            response["Retry-After"] = RETRY_AFTER
+        return conditional(request, response)
+
+    @extend_schema(responses={204: None, **problems(401, 403, 404, 429)})
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Erase the picture and every answer about it for good. The ids stay as tombstones:
+        `deleted_at` is set, `image` and `result` are null."""
+        return super().delete(request, *args, **kwargs)
 
     def perform_destroy(self, prediction: Prediction) -> None:
-        prediction.image.erase()
-
-    @extend_schema(responses={200: PredictionSerializer, 404: PROBLEM})
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response = super().get(request, *args, **kwargs)
-        if response.data["status"] in (Status.QUEUED, Status.RUNNING):
-            response["Retry-After"] = RETRY_AFTER
-        return response
+        if prediction.image:
+            prediction.image.erase()
+        else:
+            Prediction.objects.filter(pk=prediction.pk, deleted_at=None).erase()
 
 
-def one_file(request: Request) -> Any:
-    """The file in the field `image`. Raises Problem where there is none or more than one."""
-    files = request.FILES.getlist("image")
-    if not files:
-        raise Problem("IMAGE_MISSING")
-    if len(files) > 1:
-        raise Problem("INVALID_REQUEST", _("Send one picture a request."))
-    return files[0]
+class PredictionAction(APIView):
+    """What can be asked of one prediction with a POST."""
+
+    def act(self, rows: PredictionQuerySet) -> int:
+        raise NotImplementedError
+
+    def answer(self, request: Request, pk: UUID) -> Response:
+        """Do it, or refuse: ILLEGAL_TRANSITION."""
+        prediction = get_object_or_404(visible(request), pk=pk)
+        if not self.act(Prediction.objects.filter(pk=pk)):
+            raise Problem("ILLEGAL_TRANSITION")
+        prediction = visible(request).get(pk=prediction.pk)
+        return Response(PredictionSerializer(prediction).data)
+
+
+class PredictionCancel(PredictionAction):
+    @extend_schema(
+        request=None,
+        responses={200: PredictionSerializer, **problems(401, 403, 404, 409, 429)},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Stop it, if it is not finished."""
+        return self.answer(request, pk)
+
+    def act(self, rows: PredictionQuerySet) -> int:
+        return rows.cancel()
+
+
+class PredictionRetry(PredictionAction):
+    @extend_schema(
+        request=None,
+        responses={200: PredictionSerializer, **problems(401, 403, 404, 409, 429)},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Try again what failed or was canceled: a new attempt, the same id."""
+        return self.answer(request, pk)
+
+    def act(self, rows: PredictionQuerySet) -> int:
+        with transaction.atomic():
+            transaction.on_commit(bell.ring)
+            return rows.retry()
+
+
+class PredictionAttempts(generics.GenericAPIView[Prediction]):
+    serializer_class = AttemptSerializer
+
+    @extend_schema(
+        operation_id="v1_predictions_attempts",
+        filters=False,
+        responses={200: AttemptSerializer(many=True), **problems(401, 403, 404, 429)},
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Every attempt, first one first: which worker, from when to when, why it ended."""
+        prediction = get_object_or_404(visible(request), pk=pk)
+        return Response(AttemptSerializer(prediction.attempts(), many=True).data)
+
+
+def visible(request: Request) -> PredictionQuerySet:
+    rows = Prediction.objects.visible_to(Owner.of(request))
+    return rows.select_related("image", "model")
 
 
 def preferred_wait(header: str) -> int | None:
@@ -141,8 +212,8 @@ def wait_for(prediction: Prediction, seconds: int) -> Prediction:
     return prediction
 
 
-def _uuid(value: str) -> UUID | None:
+def _uuid(value: Any) -> UUID | None:
     try:
-        return UUID(value)
+        return UUID(str(value))
     except ValueError:
         return None

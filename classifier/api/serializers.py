@@ -6,15 +6,33 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from classifier.models import Image, ModelVersion, Prediction, Status
-
-TOP = 3
+from classifier.models import Image, ModelVersion, Prediction, Source, Status
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class AskedSerializer(serializers.Serializer[Any]):
+    """What may be asked for beside the picture."""
+
+    top_k = serializers.IntegerField(
+        min_value=1, max_value=100, default=3, help_text="How many labels the result lists."
+    )
+    model = serializers.CharField(
+        default="stable", help_text="Id of the model that must answer, or the alias “stable”."
+    )
+    metadata = serializers.JSONField(
+        required=False, help_text="A JSON object of at most 4,096 bytes, given back as it is."
+    )
+
+
+class UploadSerializer(AskedSerializer):
     """The multipart form of a new prediction."""
 
     image = serializers.FileField(help_text="One JPEG, at most 20 MB and 50 megapixels.")
+
+
+class AskAgainSerializer(AskedSerializer):
+    """A new prediction of a picture that was sent before."""
+
+    image_id = serializers.UUIDField()
 
 
 class ImageSerializer(serializers.ModelSerializer[Image]):
@@ -56,9 +74,26 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(required=False)
 
 
+class AttemptSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(min_value=1)
+    worker = serializers.CharField(help_text="Host and process id.")
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField(
+        help_text="running, succeeded, failed, canceled, or lost: its worker fell silent."
+    )
+    error_code = serializers.CharField(help_text="Why it failed; empty where it did not.")
+
+
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     status = serializers.ChoiceField(Status.choices)
-    image = ImageSerializer()
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # as above
+    batch = serializers.UUIDField(source="batch_id", allow_null=True)
+    custom_id = serializers.CharField(
+        help_text="The item's name in its batch; empty outside of one."
+    )
+    metadata = serializers.JSONField(allow_null=True)
+    image = ImageSerializer(allow_null=True, help_text="None once it was deleted.")
     model = ModelSerializer(allow_null=True, help_text="The model that answered.")
     result = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
@@ -73,7 +108,12 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "queued_at",
             "started_at",
             "finished_at",
+            "deleted_at",
             "attempt",
+            "source",
+            "batch",
+            "custom_id",
+            "metadata",
             "image",
             "model",
             "result",
@@ -83,13 +123,13 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
 
     @extend_schema_field(ResultSerializer(allow_null=True))
     def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
-        if prediction.status != Status.SUCCEEDED:
+        if prediction.status != Status.SUCCEEDED or prediction.deleted_at:
             return None
         return {
             "label": prediction.label,
             "label_localized": prediction.label_localized,
             "confidence": prediction.confidence,
-            "top": prediction.top(TOP),
+            "top": prediction.top(),
         }
 
     @extend_schema_field(ProblemSerializer(allow_null=True))

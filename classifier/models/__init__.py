@@ -1,19 +1,30 @@
 """The data: images, the predictions asked for them, the models that made them, their workers."""
 
+from classifier.models.attempt import Attempt
+from classifier.models.batch import Batch, BatchStatus
+from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import Owner
-from classifier.models.prediction import Prediction, Result, Status
-from classifier.models.token import ApiToken
+from classifier.models.prediction import Prediction, Source
+from classifier.models.prediction_queue import Result
+from classifier.models.status import Status
+from classifier.models.token import ApiToken, Scope
 from classifier.models.worker import Worker
 
 __all__ = [
     "ApiToken",
+    "Attempt",
+    "Batch",
+    "BatchStatus",
+    "IdempotencyKey",
     "Image",
     "ModelVersion",
     "Owner",
     "Prediction",
     "Result",
+    "Scope",
+    "Source",
     "Status",
     "Worker",
 ]

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,12 @@ class ImageQuerySet(OwnedQuerySet["Image"]):
         The original is kept as sent; it is never served. An image whose own bytes serve as its
         preview is stored once.
         """
+        image = self.store(accepted, name, owner)
+        image.save(force_insert=True)
+        return image
+
+    def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
+        """The same without the row, which the caller inserts, with others perhaps."""
         image = Image(
             name=printable(name),
             sha256=accepted.sha256,
@@ -37,7 +44,6 @@ class ImageQuerySet(OwnedQuerySet["Image"]):
             image.preview.name = image.original.name
         else:
             image.preview.save("", ContentFile(accepted.preview), save=False)
-        image.save(force_insert=True)
         return image
 
 
@@ -75,12 +81,22 @@ class Image(Owned):
             return bytes(file.read())
 
     def erase(self) -> None:
-        """Delete the row with its predictions, then, once that is committed, the files."""
-        files = {file.name: file.storage for file in (self.original, self.preview) if file.name}
+        """Delete the row and every answer about it, then, once that is committed, the files."""
+        files = self._files()
         with transaction.atomic():
+            self.predictions.all().erase()
             self.delete()
             for name, storage in files.items():
                 transaction.on_commit(partial(storage.delete, name))
+
+    def delete_files(self) -> None:
+        """For an image whose row was never committed."""
+        for name, storage in self._files().items():
+            storage.delete(name)
+
+    def _files(self) -> dict[str, Storage]:
+        """By name; the original and the preview may be one file."""
+        return {file.name: file.storage for file in (self.original, self.preview) if file.name}
 
 
 def printable(name: Any) -> str:

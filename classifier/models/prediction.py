@@ -1,181 +1,57 @@
-"""A prediction: the row that is the job, from the question to the answer.
+"""A prediction: the row that is the job, from the question to the answer."""
 
-Contracts that hold here (docs/architecture.md): the row is the truth, a message only a bell; a
-claim raises `attempt` and sets a lease and a fence; a result is one conditional UPDATE that names
-the fence. Each change of status is one UPDATE whose row count tells whether it happened.
-"""
+from typing import Any
 
-import uuid
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Self, cast
-
-from django.conf import settings
-from django.db import connections, models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
+from classifier.models.batch import Batch
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
-from classifier.models.owner import Owned, OwnedQuerySet
+from classifier.models.owner import Owned
+from classifier.models.prediction_queue import INTERACTIVE, PredictionQuerySet
+from classifier.models.status import FINAL, Status
 from classifier.problems import Problem
 
-
-class Status(models.TextChoices):
-    QUEUED = "queued", _("queued")
-    RUNNING = "running", _("running")
-    SUCCEEDED = "succeeded", _("succeeded")
-    FAILED = "failed", _("failed")
-    CANCELED = "canceled", _("canceled")
-    EXPIRED = "expired", _("expired")
+TOP = 3  # labels that an answer lists unless it is asked for more
 
 
-# From a status to those that may follow it. What leads nowhere is final and never changes.
-TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELED, Status.EXPIRED}),
-    Status.RUNNING: frozenset(
-        {Status.QUEUED, Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.EXPIRED}
-    ),
-    Status.SUCCEEDED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELED: frozenset(),
-    Status.EXPIRED: frozenset(),
-}
-FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
-INTERACTIVE, BATCH = 0, 1
+class Source(models.TextChoices):
+    """Which of the ways in it came by."""
 
-
-@dataclass(frozen=True)
-class Result:
-    """One answer: the probabilities in the order of the model's classes, and the likeliest."""
-
-    label: str
-    confidence: float
-    probabilities: list[float]
-
-
-class PredictionQuerySet(OwnedQuerySet["Prediction"]):
-    def ask(self, image: Image, priority: int = INTERACTIVE) -> "Prediction":
-        """Queue a prediction for an image; its owner is the image's. Ringing is the caller's."""
-        return self.create(image=image, priority=priority, owner=image.owner, visitor=image.visitor)
-
-    def waiting(self) -> Self:
-        return self.filter(status=Status.QUEUED)
-
-    def unfinished(self) -> Self:
-        return self.exclude(status__in=FINAL)
-
-    def lost(self) -> Self:
-        """Claimed by a worker that has not answered within its lease."""
-        return self.filter(status=Status.RUNNING, lease_until__lt=Now())
-
-    def claim(self, limit: int, worker: str) -> list["Prediction"]:
-        """Take up to `limit` waiting rows for `worker`: interactive first, oldest first.
-
-        A row that was claimed before is taken alone: it may be what ended its last worker, and
-        must not use up the attempts of others.
-        """
-        fence = uuid.uuid4()
-        with transaction.atomic(using=self.db):
-            ids = self._next_ids(limit)
-            self.filter(pk__in=ids)._move(
-                Status.RUNNING,
-                attempt=F("attempt") + 1,
-                fence=fence,
-                lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
-                started_at=Now(),
-                worker=worker,
-            )
-        if not ids:
-            return []
-        claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
-        return list(claimed.order_by("priority", "queued_at", "pk"))
-
-    def _next_ids(self, limit: int) -> list[uuid.UUID]:
-        # SQLite has no row locks and needs none: the transaction holds the only write lock.
-        rows = self.waiting().order_by("priority", "queued_at", "pk")
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
-        head = list(rows.values_list("pk", "attempt")[:limit])
-        if head and head[0][1] > 0:
-            return [head[0][0]]
-        return [pk for pk, attempt in head if attempt == 0]
-
-    def publish(
-        self, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
-    ) -> int:
-        """Write the results of claimed rows; returns how many were still held under `fence`.
-
-        One prepared statement for all rows, in one transaction: through `bulk_update` the
-        same rows cost sixty times as much.
-        """
-        connection = connections[self.db]
-        with transaction.atomic(using=self.db), connection.cursor() as cursor:
-            cursor.executemany(
-                PUBLISH,
-                [_publish_row(connection, pk, fence, model, r) for pk, r in results.items()],
-            )
-            return int(cursor.rowcount)
-
-    def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
-        """Return a claimed row that could not be answered: to the queue, or as failed with `code`
-        once its attempts are used up."""
-        held = self.filter(pk=pk, fence=fence, status=Status.RUNNING)
-        held._retry_or_fail(code)
-
-    def free_lost(self) -> int:
-        """Return the rows of silent workers to the queue, or fail them; returns how many."""
-        return self.lost()._retry_or_fail("ATTEMPTS_EXHAUSTED")
-
-    def _retry_or_fail(self, code: str) -> int:
-        failed = self.filter(attempt__gte=settings.MAX_ATTEMPTS)._move(
-            Status.FAILED, finished_at=Now(), error_code=code, fence=None, lease_until=None
-        )
-        retried = self.filter(attempt__lt=settings.MAX_ATTEMPTS)._move(
-            Status.QUEUED, fence=None, lease_until=None
-        )
-        return failed + retried
-
-    def _move(self, to: Status, **fields: Any) -> int:
-        """The one way to change a status: only from where TRANSITIONS allows it."""
-        sources = [status for status, following in TRANSITIONS.items() if to in following]
-        return self.filter(status__in=sources).update(status=to, **fields)
-
-
-PUBLISH = """
-UPDATE classifier_prediction
-SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s, model_id = %s,
-    finished_at = %s, fence = NULL, lease_until = NULL
-WHERE id = %s AND fence = %s AND status = 'running'
-"""
-
-
-def _publish_row(
-    connection: Any, pk: uuid.UUID, fence: uuid.UUID, model: ModelVersion, result: Result
-) -> list[Any]:
-    values = {
-        "label": result.label,
-        "confidence": result.confidence,
-        "probabilities": result.probabilities,
-        "model": model.pk,
-        "finished_at": timezone.now(),
-        "id": pk,
-        "fence": fence,
-    }
-    return [_field(name).get_db_prep_save(value, connection) for name, value in values.items()]
-
-
-def _field(name: str) -> "models.Field[Any, Any]":
-    return cast("models.Field[Any, Any]", Prediction._meta.get_field(name))
+    PAGE = "page", _("page")
+    API = "api", _("API")
+    BATCH = "batch", _("batch")
 
 
 class Prediction(Owned):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # None for an item of a batch that was refused, and after its image was deleted.
     image = models.ForeignKey(
-        Image, models.CASCADE, related_name="predictions", verbose_name=_("image")
+        Image,
+        models.SET_NULL,
+        related_name="predictions",
+        verbose_name=_("image"),
+        null=True,
+        blank=True,
     )
+    source = models.CharField(_("source"), max_length=5, choices=Source.choices, default=Source.API)
+    batch = models.ForeignKey(
+        Batch,
+        models.CASCADE,
+        related_name="items",
+        verbose_name=_("batch"),
+        null=True,
+        blank=True,
+        db_index=False,
+    )
+    position = models.PositiveIntegerField(null=True, blank=True)  # in its batch, from 0
+    custom_id = models.CharField(max_length=255, blank=True)
+    metadata = models.JSONField(null=True, blank=True)
+    top_k = models.PositiveSmallIntegerField(default=TOP)
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.QUEUED
     )
@@ -195,6 +71,7 @@ class Prediction(Owned):
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
     probabilities = models.JSONField(null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=50, blank=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
     objects = PredictionQuerySet.as_manager()
 
@@ -216,6 +93,11 @@ class Prediction(Owned):
                 condition=Q(status=Status.RUNNING),
             ),
             models.Index(fields=("-created_at", "-id"), name="prediction_newest"),
+            models.Index(
+                fields=("batch", "status"),
+                name="prediction_of_batch",
+                condition=Q(batch__isnull=False),
+            ),
         )
         constraints = (
             models.CheckConstraint(
@@ -234,6 +116,7 @@ class Prediction(Owned):
             models.CheckConstraint(
                 name="prediction_succeeded_has_result",
                 condition=~Q(status=Status.SUCCEEDED)
+                | Q(deleted_at__isnull=False)
                 | Q(
                     model__isnull=False,
                     confidence__isnull=False,
@@ -245,6 +128,25 @@ class Prediction(Owned):
                 name="prediction_failed_has_code",
                 condition=~Q(status=Status.FAILED) | Q(error_code__gt=""),
             ),
+            models.CheckConstraint(
+                name="prediction_work_has_image",
+                condition=Q(image__isnull=False) | Q(status__in=sorted(FINAL)),
+            ),
+            models.CheckConstraint(
+                name="prediction_item_has_place",
+                condition=Q(batch=None, position=None)
+                | Q(batch__isnull=False, position__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=("batch", "position"),
+                name="prediction_place_once",
+                condition=Q(batch__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=("batch", "custom_id"),
+                name="prediction_custom_id_once",
+                condition=Q(batch__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
@@ -254,9 +156,30 @@ class Prediction(Owned):
     def is_final(self) -> bool:
         return self.status in FINAL
 
-    def top(self, k: int = 3) -> list[dict[str, Any]]:
-        """The k likeliest labels with their confidence, likeliest first; [] without a result."""
-        return self.model.top(self.probabilities, k) if self.model and self.probabilities else []
+    def top(self, k: int | None = None) -> list[dict[str, Any]]:
+        """The k likeliest labels (as many as were asked for) with their confidence, likeliest
+        first; [] without a result."""
+        if not (self.model and self.probabilities):
+            return []
+        return self.model.top(self.probabilities, k or self.top_k)
+
+    def attempts(self) -> list[dict[str, Any]]:
+        """Every attempt, first one first: worker, start, end and why it ended."""
+        fields = ("number", "worker", "started_at", "ended_at", "outcome", "error_code")
+        ended = list(self.ended_attempts.order_by("number").values(*fields))
+        if self.attempt and not (ended and ended[-1]["number"] == self.attempt):
+            ended.append(self._last_attempt())
+        return ended
+
+    def _last_attempt(self) -> dict[str, Any]:
+        return {
+            "number": self.attempt,
+            "worker": self.worker,
+            "started_at": self.started_at,
+            "ended_at": self.finished_at,
+            "outcome": self.status,
+            "error_code": self.error_code,
+        }
 
     @property
     def problem(self) -> Problem | None:

@@ -2,27 +2,57 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 PREFIX = "kadr_"
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class Scope(models.TextChoices):
+    READ = "read", _("read")
+    WRITE = "write", _("write")
+    REVIEW = "review", _("review")
+
+
+DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def issue(self, user: User, name: str) -> str:
+    def issue(
+        self,
+        user: User,
+        name: str,
+        scopes: Iterable[str] = DEFAULT_SCOPES,
+        expires_at: datetime | None = None,
+    ) -> str:
         """Make a token and return it. It cannot be read again."""
         plain = PREFIX + secrets.token_urlsafe(32)
-        self.create(user=user, name=name, digest=digest(plain))
+        self.create(
+            user=user,
+            name=name,
+            digest=digest(plain),
+            scopes=[str(scope) for scope in scopes],
+            expires_at=expires_at,
+        )
         return plain
 
     def find(self, plain: str) -> "ApiToken | None":
-        return (
-            self.filter(digest=digest(plain), user__is_active=True).select_related("user").first()
-        )
+        """The token, if it may be used."""
+        valid = self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        rows = valid.filter(digest=digest(plain), user__is_active=True)
+        return rows.select_related("user").first()
+
+    def revoke(self) -> int:
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 def digest(plain: str) -> str:
@@ -30,11 +60,19 @@ def digest(plain: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
+def default_scopes() -> list[str]:
+    return [str(scope) for scope in DEFAULT_SCOPES]
+
+
 class ApiToken(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"))
     name = models.CharField(_("name"), max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(_("scopes"), default=default_scopes)
     created_at = models.DateTimeField(_("created"), db_default=Now())
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
 
@@ -47,3 +85,9 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.name}"
+
+    def note_use(self) -> None:
+        """Remember when it was last used, to the minute: a write a request would be dear."""
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > USE_NOTED_EVERY:
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)

@@ -14,7 +14,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from classifier.models import Prediction, Result, Status
-from classifier.models.prediction import BATCH, FINAL, TRANSITIONS
+from classifier.models.prediction_queue import BATCH
+from classifier.models.status import FINAL, TRANSITIONS
 from tests import make
 
 pytestmark = pytest.mark.django_db

@@ -276,9 +276,22 @@ def test_delete_erases_the_rows_and_both_files(api, media, django_capture_on_com
     assert len([p for p in media.rglob("*") if p.is_file()]) == 2
     with django_capture_on_commit_callbacks(execute=True):
         assert api.delete(f"{URL}/{pk}").status_code == 204
-    assert not Prediction.objects.exists() and not Image.objects.exists()
+    assert not Image.objects.exists()
     assert [p for p in media.rglob("*") if p.is_file()] == []
-    assert api.get(f"{URL}/{pk}").status_code == 404
+
+
+def test_what_was_deleted_leaves_a_tombstone_that_says_when_and_nothing_else(api):
+    pk = send(api).json()["id"]
+    make.answer(Prediction.objects.get(pk=pk))
+    api.delete(f"{URL}/{pk}")
+    body = api.get(f"{URL}/{pk}").json()
+    assert body["deleted_at"] and body["status"] == "succeeded"
+    assert body["image"] is body["result"] is body["metadata"] is None
+    row = Prediction.objects.get(pk=pk)
+    assert (row.label, row.probabilities) == ("", None)
+    assert api.get(URL).json()["results"] == []
+    assert api.get(f"/predictions/{pk}/").status_code == 404
+    assert api.delete(f"{URL}/{pk}").status_code == 204
 
 
 def test_deleting_what_a_worker_holds_drops_its_late_result(api):
@@ -353,7 +366,8 @@ def test_two_models_that_answered_are_told_apart(api):
 
 def test_the_schema_describes_every_path(api):
     schema = api.get("/api/v1/schema", {"format": "json"}).json()
-    assert set(schema["paths"]) == {URL, f"{URL}/{{id}}"}
+    assert {URL, f"{URL}/{{id}}", f"{URL}/{{id}}/cancel"} <= set(schema["paths"])
+    assert schema["openapi"].startswith("3.1")
     assert "202" in schema["paths"][URL]["post"]["responses"]
 
 

@@ -1,0 +1,52 @@
+"""Which of one's predictions a list or an export holds."""
+
+from typing import Any
+from uuid import UUID
+
+import django_filters
+
+from classifier.models import Prediction, Source, Status
+from classifier.models.prediction_queue import PredictionQuerySet
+
+
+class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
+    id = django_filters.BaseInFilter(method="with_ids", help_text="Several, comma-separated.")
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
+    label = django_filters.CharFilter(help_text="A class id, such as dog.")
+    model = django_filters.CharFilter(
+        method="of_model", help_text="Name of the model that answered, or how its digest begins."
+    )
+    batch = django_filters.UUIDFilter(field_name="batch_id", help_text="A batch's id.")
+    source = django_filters.ChoiceFilter(choices=Source.choices)
+    confidence_gte = django_filters.NumberFilter("confidence", "gte", min_value=0, max_value=1)
+    confidence_lt = django_filters.NumberFilter("confidence", "lt", min_value=0, max_value=1)
+    created_after = django_filters.IsoDateTimeFilter("created_at", "gte", help_text="RFC 3339.")
+    created_before = django_filters.IsoDateTimeFilter("created_at", "lt", help_text="RFC 3339.")
+
+    class Meta:
+        model = Prediction
+        fields = (
+            "id",
+            "status",
+            "label",
+            "model",
+            "batch",
+            "source",
+            "confidence_gte",
+            "confidence_lt",
+            "created_after",
+            "created_before",
+        )
+
+    def with_ids(self, rows: PredictionQuerySet, _name: str, values: list[str]) -> Any:
+        return rows.filter(pk__in=[pk for value in values if (pk := _uuid(value))])
+
+    def of_model(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
+        return rows.filter(model__name=value) | rows.filter(model__digest__startswith=value)
+
+
+def _uuid(value: str) -> UUID | None:
+    try:
+        return UUID(value)
+    except ValueError:
+        return None

@@ -1,0 +1,116 @@
+"""A batch's results as one stream, as JSON lines or CSV: input order, errors among the answers.
+
+Rows are read a thousand at a time by position, so a million of them need no more memory than one
+page does.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from classifier.api.schema import problems
+from classifier.models import Batch, Owner, Prediction, Status
+
+PAGE = 1000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
+COLUMNS = ("custom_id", "id", "status", "label", "confidence", "error", "model")
+
+
+class JSONLinesRenderer(BaseRenderer):
+    media_type = "application/jsonl"
+    format = "jsonl"
+    charset = "utf-8"
+
+    def render(self, data: Any, *_args: Any, **_kwargs: Any) -> bytes:
+        return json.dumps(data, ensure_ascii=False, default=str).encode()
+
+
+class CSVRenderer(JSONLinesRenderer):
+    media_type = "text/csv"
+    format = "csv"
+
+
+class BatchResults(APIView):
+    renderer_classes = (JSONLinesRenderer, CSVRenderer)
+
+    @extend_schema(
+        responses={
+            (200, "application/jsonl"): OpenApiTypes.STR,
+            (200, "text/csv"): OpenApiTypes.STR,
+            **problems(401, 403, 404, 406, 429),
+        }
+    )
+    def get(self, request: Request, pk: UUID) -> StreamingHttpResponse:
+        """Every item in the order in which it was sent, whatever became of it. Ask for
+        application/jsonl (default) or text/csv with Accept."""
+        batch = get_object_or_404(Batch.objects.visible_to(Owner.of(request)), pk=pk)
+        renderer = request.accepted_renderer
+        assert renderer is not None
+        rows = in_order(batch)
+        stream = as_csv(rows) if renderer.format == "csv" else as_json_lines(rows)
+        response = StreamingHttpResponse(
+            stream, content_type=f"{renderer.media_type}; charset=utf-8"
+        )
+        name = f"batch-{batch.pk}.{renderer.format}"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def in_order(batch: Batch) -> Iterator[Prediction]:
+    items = Prediction.objects.filter(batch=batch).select_related("model").order_by("position")
+    last = -1
+    while page := list(items.filter(position__gt=last)[:PAGE]):
+        yield from page
+        last = page[-1].position or 0
+
+
+def as_json_lines(rows: Iterable[Prediction]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(line(row), ensure_ascii=False) + "\n"
+
+
+def line(row: Prediction) -> dict[str, Any]:
+    """One item: its name and state, and its result or why there is none."""
+    answered = row.status == Status.SUCCEEDED and row.deleted_at is None
+    result = None
+    if answered:
+        names = {"label": row.label, "label_localized": row.label_localized}
+        result = {**names, "confidence": row.confidence, "top": row.top()}
+    return {
+        "custom_id": row.custom_id,
+        "id": str(row.pk),
+        "status": row.status,
+        "result": result,
+        "error": row.problem.as_dict() if row.problem else None,
+        "model": row.model.name if row.model else None,
+        "deleted": row.deleted_at is not None,
+    }
+
+
+def as_csv(rows: Iterable[Prediction]) -> Iterator[str]:
+    yield _csv_line(COLUMNS)
+    for row in rows:
+        values = (row.custom_id, row.pk, row.status, row.label, row.confidence, row.error_code)
+        yield _csv_line((*values, row.model.name if row.model else ""))
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(["" if v is None else harmless(str(v)) for v in values])
+    return out.getvalue()
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

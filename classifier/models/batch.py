@@ -1,0 +1,146 @@
+"""A batch: many predictions that are sent, watched, canceled and fetched as one.
+
+Its state and counts are derived from its items, so they cannot disagree with them.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from classifier.ids import uuid7
+from classifier.models.image import Image
+from classifier.models.owner import Owned, OwnedQuerySet
+from classifier.models.status import UNFINISHED, Status
+
+RATE_WINDOW = timedelta(seconds=30)  # over which the live rate is taken
+ABANDONED_AFTER = timedelta(minutes=10)  # an intake that has not moved for so long is dead
+
+
+class BatchStatus(models.TextChoices):
+    VALIDATING = "validating", _("validating")
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    CANCELING = "canceling", _("canceling")
+    COMPLETED = "completed", _("completed")
+    CANCELED = "canceled", _("canceled")
+
+
+class BatchQuerySet(OwnedQuerySet["Batch"]):
+    def settle(self, ids: Iterable[uuid.UUID] | None = None) -> int:
+        """Mark as finished the batches whose items all are; returns how many."""
+        rows = self if ids is None else self.filter(pk__in=list(ids))
+        items = Batch.items.rel.related_model._default_manager
+        unfinished = items.filter(batch=OuterRef("pk"), status__in=UNFINISHED)
+        open_rows = rows.filter(sealed_at__isnull=False, finished_at=None)
+        return open_rows.exclude(Exists(unfinished)).update(finished_at=timezone.now())
+
+    def abandoned(self) -> "BatchQuerySet":
+        """Begun, never sealed, and not touched for a while: their request died."""
+        return self.filter(sealed_at=None, touched_at__lt=timezone.now() - ABANDONED_AFTER)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a batch's items say of it, read in one query."""
+
+    counts: dict[str, int]
+    started_at: datetime | None
+    recent: int  # items finished within RATE_WINDOW
+
+    @property
+    def unfinished(self) -> int:
+        return sum(self.counts[status] for status in UNFINISHED)
+
+    @property
+    def outcome(self) -> str:
+        succeeded, total = self.counts[Status.SUCCEEDED], self.counts["total"]
+        if succeeded == total:
+            return "all_succeeded"
+        return "partial" if succeeded else "none_succeeded"
+
+    @property
+    def estimated_finish_at(self) -> datetime | None:
+        """At the live rate; None while there is none."""
+        if not self.unfinished or not self.recent or self.started_at is None:
+            return None
+        window = min(RATE_WINDOW, timezone.now() - self.started_at)
+        return timezone.now() + window / self.recent * self.unfinished
+
+
+class Batch(Owned):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    metadata = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    touched_at = models.DateTimeField(default=timezone.now)
+    sealed_at = models.DateTimeField(_("sealed"), null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("batch")
+        verbose_name_plural = _("batches")
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=("owner", "-created_at", "-id"), name="batch_of_owner"),
+            models.Index(fields=("visitor", "-created_at", "-id"), name="batch_of_visitor"),
+            models.Index(fields=("touched_at",), name="batch_open", condition=Q(finished_at=None)),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def progress(self) -> Progress:
+        since = timezone.now() - RATE_WINDOW
+        found = self.items.aggregate(
+            total=Count("pk"),
+            first=Min("started_at"),
+            recent=Count("pk", filter=Q(finished_at__gte=since, started_at__isnull=False)),
+            **{status.value: Count("pk", filter=Q(status=status)) for status in Status},
+        )
+        started_at, recent = found.pop("first"), found.pop("recent")
+        return Progress(found, started_at, recent)
+
+    def status_with(self, progress: Progress) -> BatchStatus:
+        if self.sealed_at is None:
+            return BatchStatus.VALIDATING
+        if self.cancel_requested_at:
+            return BatchStatus.CANCELING if progress.unfinished else BatchStatus.CANCELED
+        if not progress.unfinished:
+            return BatchStatus.COMPLETED
+        all_wait = progress.counts[Status.QUEUED] == progress.unfinished
+        fresh = progress.started_at is None
+        return BatchStatus.QUEUED if all_wait and fresh else BatchStatus.RUNNING
+
+    def touch(self) -> None:
+        """Say that the request that fills this batch is alive."""
+        Batch.objects.filter(pk=self.pk).update(touched_at=timezone.now())
+
+    def seal(self) -> None:
+        """All items are in."""
+        self.sealed_at = timezone.now()
+        Batch.objects.filter(pk=self.pk, sealed_at=None).update(sealed_at=self.sealed_at)
+        Batch.objects.settle([self.pk])
+
+    def forget(self) -> None:
+        """Undo an intake that was refused or died: pictures, items and the batch itself."""
+        self.items.all().cancel()
+        for image in Image.objects.filter(
+            predictions__batch=self, created_at__gte=self.created_at
+        ).distinct():
+            image.erase()
+        self.delete()
+
+    def cancel(self) -> None:
+        """Stop what is not finished. What is done stays."""
+        asked = Batch.objects.filter(pk=self.pk, cancel_requested_at=None, finished_at=None)
+        asked.update(cancel_requested_at=timezone.now())
+        self.items.all().cancel()
+        Batch.objects.settle([self.pk])

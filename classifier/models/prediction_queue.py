@@ -1,0 +1,231 @@
+"""How predictions change: asked for, claimed, published, given back, canceled, retried, erased.
+
+Contracts that hold here (docs/architecture.md): the row is the truth, a message only a bell; a
+claim raises `attempt` and sets a lease and a fence; a result is one conditional UPDATE that names
+the fence. Each change of status is one UPDATE whose row count tells whether it happened.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connections, models, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from classifier.models.attempt import Attempt, Outcome
+from classifier.models.batch import Batch
+from classifier.models.image import Image
+from classifier.models.model_version import ModelVersion
+from classifier.models.owner import OwnedQuerySet
+from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
+
+if TYPE_CHECKING:
+    from classifier.models.prediction import Prediction
+
+INTERACTIVE, BATCH = 0, 1
+FREE: dict[str, Any] = {"fence": None, "lease_until": None}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer: the probabilities in the order of the model's classes, and the likeliest."""
+
+    label: str
+    confidence: float
+    probabilities: list[float]
+
+
+class PredictionQuerySet(OwnedQuerySet["Prediction"]):
+    def ask(self, image: Image, priority: int = INTERACTIVE, **fields: Any) -> "Prediction":
+        """Queue a prediction for an image; its owner is the image's. Ringing is the caller's."""
+        owner = {"owner": image.owner, "visitor": image.visitor}
+        return self.create(image=image, priority=priority, **owner, **fields)
+
+    def kept(self) -> Self:
+        """Without the tombstones of what was deleted."""
+        return self.filter(deleted_at=None)
+
+    def pictured(self) -> Self:
+        """What a page can show: neither refused items of batches nor what was deleted."""
+        return self.filter(image__isnull=False)
+
+    def waiting(self) -> Self:
+        return self.filter(status=Status.QUEUED)
+
+    def unfinished(self) -> Self:
+        return self.exclude(status__in=FINAL)
+
+    def lost(self) -> Self:
+        """Claimed by a worker that has not answered within its lease."""
+        return self.filter(status=Status.RUNNING, lease_until__lt=Now())
+
+    # What workers do
+
+    def claim(self, limit: int, worker: str) -> list["Prediction"]:
+        """Take up to `limit` waiting rows for `worker`: interactive first, oldest first.
+
+        A row that was claimed before is taken alone: it may be what ended its last worker, and
+        must not use up the attempts of others.
+        """
+        fence = uuid.uuid4()
+        with transaction.atomic(using=self.db):
+            ids = self._next_ids(limit)
+            self.filter(pk__in=ids)._move(
+                Status.RUNNING,
+                attempt=F("attempt") + 1,
+                fence=fence,
+                lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+                started_at=Now(),
+                worker=worker,
+            )
+        if not ids:
+            return []
+        claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
+        return list(claimed.order_by("priority", "queued_at", "pk"))
+
+    def _next_ids(self, limit: int) -> list[uuid.UUID]:
+        # SQLite has no row locks and needs none: the transaction holds the only write lock.
+        rows = self.waiting().order_by("priority", "queued_at", "pk")
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+        head = list(rows.values_list("pk", "attempt")[:limit])
+        if head and head[0][1] > 0:
+            return [head[0][0]]
+        return [pk for pk, attempt in head if attempt == 0]
+
+    def publish(
+        self, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
+    ) -> int:
+        """Write the results of claimed rows; returns how many were still held under `fence`.
+
+        One prepared statement for all rows, in one transaction: through `bulk_update` the
+        same rows cost sixty times as much.
+        """
+        connection = connections[self.db]
+        with transaction.atomic(using=self.db), connection.cursor() as cursor:
+            cursor.executemany(
+                PUBLISH,
+                [_publish_row(connection, pk, fence, model, r) for pk, r in results.items()],
+            )
+            published = int(cursor.rowcount)
+            self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
+        return published
+
+    def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
+        """Return a claimed row that could not be answered: to the queue, or as failed with `code`
+        once its attempts are used up."""
+        held = self.filter(pk=pk, fence=fence, status=Status.RUNNING)
+        held._retry_or_fail(code, Outcome.FAILED)
+
+    def free_lost(self) -> int:
+        """Return the rows of silent workers to the queue, or fail them; returns how many."""
+        return self.lost()._retry_or_fail("ATTEMPTS_EXHAUSTED", Outcome.LOST)
+
+    def _retry_or_fail(self, code: str, outcome: Outcome) -> int:
+        with transaction.atomic(using=self.db):
+            ids = self._end_attempts(outcome, code if outcome == Outcome.FAILED else "")
+            rows = self.model._default_manager.filter(pk__in=ids)
+            spent = rows.filter(attempt__gte=settings.MAX_ATTEMPTS)
+            failed = spent._move(Status.FAILED, finished_at=Now(), error_code=code, **FREE)
+            rows.filter(status=Status.FAILED)._finished()
+            return failed + rows.filter(status=Status.RUNNING)._move(Status.QUEUED, **FREE)
+
+    # What people ask for
+
+    def cancel(self) -> int:
+        """Stop what is not finished; returns how many rows that was. A worker that holds one may
+        go on computing, but cannot publish."""
+        with transaction.atomic(using=self.db):
+            self._end_attempts(Outcome.CANCELED)
+            ids = list(self.unfinished().values_list("pk", flat=True))
+            rows = self.model._default_manager.filter(pk__in=ids)
+            moved = rows._move(Status.CANCELED, finished_at=Now(), **FREE)
+            rows.filter(status=Status.CANCELED)._finished()
+        return moved
+
+    def retry(self) -> int:
+        """Queue again what failed or was canceled: a new attempt under the same id."""
+        rows = self.filter(status__in=RETRYABLE, image__isnull=False, deleted_at=None)
+        return rows.update(
+            status=Status.QUEUED,
+            queued_at=timezone.now(),
+            started_at=None,
+            finished_at=None,
+            error_code="",
+        )
+
+    def erase(self) -> None:
+        """Forget the answers; what stays is a tombstone that says when."""
+        self.cancel()
+        self.update(
+            image=None,
+            label="",
+            confidence=None,
+            probabilities=None,
+            metadata=None,
+            deleted_at=timezone.now(),
+        )
+
+    # How each of these is done
+
+    def _move(self, to: Status, **fields: Any) -> int:
+        """The one way to change a status: only from where TRANSITIONS allows it."""
+        sources = [status for status, following in TRANSITIONS.items() if to in following]
+        return self.filter(status__in=sources).update(status=to, **fields)
+
+    def _end_attempts(self, outcome: Outcome, code: str = "") -> list[uuid.UUID]:
+        """Record that the attempts now running are over; returns whose they were."""
+        running = self.filter(status=Status.RUNNING).select_for_update(of=("self",))
+        rows = list(running.values_list("pk", "attempt", "worker", "started_at"))
+        Attempt.objects.bulk_create(
+            Attempt(
+                prediction_id=pk,
+                number=number,
+                worker=worker,
+                started_at=started_at,
+                outcome=outcome,
+                error_code=code,
+            )
+            for pk, number, worker, started_at in rows
+        )
+        return [pk for pk, *_rest in rows]
+
+    def _finished(self) -> None:
+        """What follows when rows become final, in the transaction that makes them so."""
+        batches = self.filter(batch__isnull=False).values_list("batch", flat=True).distinct()
+        if ids := list(batches.order_by()):
+            # After the commit: of two workers that publish a batch's last rows at the same
+            # moment, the later one then sees both. The sweep settles what a crash leaves.
+            transaction.on_commit(lambda: Batch.objects.settle(ids), using=self.db)
+
+
+PUBLISH = """
+UPDATE classifier_prediction
+SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s, model_id = %s,
+    finished_at = %s, fence = NULL, lease_until = NULL
+WHERE id = %s AND fence = %s AND status = 'running'
+"""
+
+
+def _publish_row(
+    connection: Any, pk: uuid.UUID, fence: uuid.UUID, model: ModelVersion, result: Result
+) -> list[Any]:
+    values = {
+        "label": result.label,
+        "confidence": result.confidence,
+        "probabilities": result.probabilities,
+        "model": model.pk,
+        "finished_at": timezone.now(),
+        "id": pk,
+        "fence": fence,
+    }
+    return [_field(name).get_db_prep_save(value, connection) for name, value in values.items()]
+
+
+def _field(name: str) -> "models.Field[Any, Any]":
+    prediction = apps.get_model("classifier", "Prediction")
+    return cast("models.Field[Any, Any]", prediction._meta.get_field(name))

@@ -1,0 +1,122 @@
+"""The same request sent twice does nothing twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, connections
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from classifier.models import Batch, IdempotencyKey, Prediction
+from classifier.models.idempotency import KEPT
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PREDICTIONS, BATCHES = "/api/v1/predictions", "/api/v1/batches"
+
+
+def send(client: APIClient, key: str, content: bytes | None = None, **fields):
+    body = {"image": make.upload(content), **fields}
+    return client.post(PREDICTIONS, body, headers={"Idempotency-Key": key})
+
+
+def send_batch(client: APIClient, key: str, n: int = 3):
+    files = [SimpleUploadedFile(f"{i}.jpg", make.noise_jpeg(i, side=24)) for i in range(n)]
+    return client.post(BATCHES, {"image": files}, headers={"Idempotency-Key": key})
+
+
+@pytest.mark.parametrize(("post", "rows"), [(send, 1), (send_batch, 3)])
+def test_a_repeated_request_gets_the_first_answer(alice_api, post, rows):
+    first, second = post(alice_api, "k"), post(alice_api, "k")
+    assert first.json() == second.json()
+    assert first.status_code == second.status_code == 202
+    assert first["Location"] == second["Location"]
+    assert second["Idempotency-Replayed"] == "true" and "Idempotency-Replayed" not in first
+    assert Prediction.objects.count() == rows
+
+
+def test_another_body_under_the_same_key_is_refused(alice_api):
+    send(alice_api, "k")
+    for other in (send(alice_api, "k", make.jpeg(9, 9)), send(alice_api, "k", top_k="1")):
+        assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert Prediction.objects.count() == 1
+
+
+def test_a_key_belongs_to_its_sender_and_route(alice_api, api):
+    send(alice_api, "k")
+    send(api, "k")
+    send_batch(alice_api, "k")
+    assert Prediction.objects.filter(batch=None).count() == 2
+    assert Batch.objects.count() == 1
+
+
+def test_a_request_that_was_refused_may_be_corrected_under_its_key(alice_api):
+    assert send(alice_api, "k", b"<svg/>").status_code == 415
+    assert send(alice_api, "k").status_code == 202
+
+
+def test_a_batch_that_was_refused_may_be_corrected_under_its_key(alice_api):
+    twice = [SimpleUploadedFile("a.jpg", make.jpeg()) for _ in range(2)]
+    headers = {"Idempotency-Key": "k"}
+    assert alice_api.post(BATCHES, {"image": twice}, headers=headers).status_code == 422
+    assert send_batch(alice_api, "k").status_code == 202
+
+
+def test_while_the_first_request_runs_the_second_is_told_to_wait(alice_api):
+    send(alice_api, "k")
+    IdempotencyKey.objects.update(status_code=None)
+    response = send(alice_api, "k")
+    assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_IN_FLIGHT")
+
+
+def test_what_a_request_made_before_it_died_is_not_made_again(alice_api):
+    first = send(alice_api, "k").json()["id"]
+    IdempotencyKey.objects.update(status_code=None, held_until=timezone.now())
+    response = send(alice_api, "k")
+    assert (response.status_code, response.json()["id"]) == (202, first)
+    assert Prediction.objects.count() == 1
+
+
+def test_a_request_that_died_before_it_made_anything_is_run_anew(alice_api, alice):
+    send(alice_api, "k")
+    Prediction.objects.all().delete()
+    IdempotencyKey.objects.update(status_code=None, resource=None, held_until=timezone.now())
+    assert send(alice_api, "k").status_code == 202
+    assert Prediction.objects.count() == 1
+
+
+def test_after_a_day_a_key_may_be_used_again(alice_api):
+    send(alice_api, "k")
+    IdempotencyKey.objects.update(created_at=timezone.now() - KEPT - timedelta(minutes=1))
+    assert send(alice_api, "k", make.jpeg(9, 9)).status_code == 202
+    assert Prediction.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "ключ"])
+def test_a_key_that_makes_no_sense_is_refused(alice_api, key):
+    response = alice_api.post(
+        PREDICTIONS, {"image": make.upload()}, headers={"Idempotency-Key": key}
+    )
+    assert (response.status_code, response.json()["code"]) == (400, "IDEMPOTENCY_KEY_INVALID")
+
+
+def test_identical_requests_at_the_same_moment_make_one_batch(alice_api):
+    """On real threads and connections, several times, for it is a race."""
+    together = threading.Barrier(4)
+
+    def race(key: str) -> int:
+        together.wait()
+        try:
+            return send_batch(alice_api, key).status_code
+        finally:
+            connections.close_all()
+
+    for n in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            statuses = list(pool.map(race, [f"key {n}"] * 4))
+        assert 202 in statuses and set(statuses) <= {202, 409}
+        assert Batch.objects.count() == n + 1
+    assert connection.vendor in ("sqlite", "postgresql")

@@ -108,7 +108,7 @@ class BatchList(generics.ListCreateAPIView[Batch]):
         return _from_files([file for file in files if file.field == "image"], self._names())
 
     def _names(self) -> list[str]:
-        names: list[str] = self.request.data.getlist("custom_id")
+        names: list[str] = params.mapping(self.request.data).getlist("custom_id")
         return names
 
     def _resume(self, pk: UUID) -> Response:

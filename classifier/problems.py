@@ -175,6 +175,26 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The first request with this Idempotency-Key is still running"),
         gettext_lazy("Send it again in a moment."),
     ),
+    "LOGIN_NEEDED": Kind(
+        401,
+        gettext_lazy("This is for users"),
+        gettext_lazy("Log in, or send a token made by “manage.py create_token”."),
+    ),
+    "WEBHOOK_URL_REFUSED": Kind(
+        422,
+        gettext_lazy("Webhooks cannot be sent there"),
+        gettext_lazy("Give the https address of a public server, without a user or password."),
+    ),
+    "WEBHOOK_EVENTS_UNKNOWN": Kind(
+        422,
+        gettext_lazy("There are no such events"),
+        gettext_lazy("Name some that GET /api/v1/meta lists, or none, to get all."),
+    ),
+    "WEBHOOK_LIMIT": Kind(
+        409,
+        gettext_lazy("There are enough webhook endpoints"),
+        gettext_lazy("Delete one that you no longer need."),
+    ),
     "QUEUE_FULL": Kind(
         503,
         gettext_lazy("Too much is waiting already"),

@@ -63,6 +63,8 @@ HEARTBEAT_SECONDS = 5
 WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 RING_AGAIN_SECONDS = 10  # rows that wait for longer ring the worker again
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
+# Webhooks go to public addresses only, unless the network is one's own.
+WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
 RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
 RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
@@ -133,7 +135,8 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "jobs.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
+    name: {"task": f"jobs.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
+    for name in ("sweep", "send_webhooks", "write_exports")
 }
 
 # Images

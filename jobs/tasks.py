@@ -5,8 +5,16 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from classifier import bell
-from classifier.models import Batch, IdempotencyKey, Prediction, Worker
+from classifier import bell, exports
+from classifier.models import (
+    Batch,
+    Export,
+    IdempotencyKey,
+    Prediction,
+    WebhookDelivery,
+    Worker,
+)
+from classifier.webhooks.sending import send_due
 
 FORGET_WORKERS_AFTER = timedelta(days=1)
 
@@ -19,7 +27,24 @@ def sweep() -> None:
     Batch.objects.settle()
     for batch in Batch.objects.abandoned():
         batch.forget()
+    for export in Export.objects.expired():
+        export.erase()
     IdempotencyKey.objects.expired().delete()
+    WebhookDelivery.objects.forgotten().delete()
     Worker.objects.forget_silent(FORGET_WORKERS_AFTER)
     if Prediction.objects.waiting().exists():
         bell.ring()
+
+
+@shared_task(name=bell.WEBHOOKS)
+def send_webhooks() -> None:
+    """Send what is due."""
+    bell.answer(bell.WEBHOOKS)
+    send_due()
+
+
+@shared_task(name=bell.EXPORTS)
+def write_exports() -> None:
+    """Write the files that were asked for."""
+    bell.answer(bell.EXPORTS)
+    exports.write_waiting()

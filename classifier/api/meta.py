@@ -13,6 +13,7 @@ from classifier.api import params
 from classifier.api.schema import problems
 from classifier.api.throttles import RATES
 from classifier.model_card import model_card
+from classifier.models.webhook import EVENTS
 
 
 class MetaSerializer(serializers.Serializer[Any]):
@@ -21,13 +22,15 @@ class MetaSerializer(serializers.Serializer[Any]):
         child=serializers.IntegerField(), help_text="Requests a minute, by token and by address."
     )
     models = serializers.ListField(child=serializers.DictField())
+    webhook_events = serializers.ListField(child=serializers.CharField())
 
 
 class Meta(APIView):
     @extend_schema(responses={200: MetaSerializer, **problems(401, 429)})
     def get(self, request: Request) -> Response:
         """Every limit, and the models that may be asked for."""
-        return Response({"limits": limits(), "rates": RATES, "models": models()})
+        about = {"limits": limits(), "rates": RATES, "models": models(), "webhook_events": EVENTS}
+        return Response(about)
 
 
 def limits() -> dict[str, int]:

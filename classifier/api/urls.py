@@ -3,9 +3,10 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from classifier.api import batches, meta, predictions, results
+from classifier.api import batches, exports, meta, predictions, results, webhooks
 
 prediction, batch = "predictions/<uuid:pk>", "batches/<uuid:pk>"
+export, endpoint = "exports/<uuid:pk>", "webhook-endpoints/<uuid:pk>"
 v1 = [
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("meta", meta.Meta.as_view(), name="api-meta"),
@@ -19,6 +20,15 @@ v1 = [
     path(f"{batch}/cancel", batches.BatchCancel.as_view()),
     path(f"{batch}/items", batches.BatchItems.as_view(), name="api-batch-items"),
     path(f"{batch}/results", results.BatchResults.as_view(), name="api-batch-results"),
+    path("exports", exports.ExportList.as_view(), name="api-exports"),
+    path(export, exports.ExportDetail.as_view(), name="api-export"),
+    path(f"{export}/file", exports.ExportFile.as_view()),
+    path("webhook-endpoints", webhooks.EndpointList.as_view(), name="api-webhook-endpoints"),
+    path(endpoint, webhooks.EndpointDetail.as_view()),
+    path(f"{endpoint}/test", webhooks.EndpointTest.as_view()),
+    path(f"{endpoint}/rotate-secret", webhooks.EndpointRotate.as_view()),
+    path(f"{endpoint}/deliveries", webhooks.DeliveryList.as_view()),
+    path(f"{endpoint}/deliveries/<uuid:delivery>/replay", webhooks.DeliveryReplay.as_view()),
 ]
 urlpatterns = [
     path("", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

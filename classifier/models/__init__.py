@@ -2,6 +2,7 @@
 
 from classifier.models.attempt import Attempt
 from classifier.models.batch import Batch, BatchStatus
+from classifier.models.export import Export
 from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
@@ -10,6 +11,7 @@ from classifier.models.prediction import Prediction, Source
 from classifier.models.prediction_queue import Result
 from classifier.models.status import Status
 from classifier.models.token import ApiToken, Scope
+from classifier.models.webhook import WebhookDelivery, WebhookEndpoint
 from classifier.models.worker import Worker
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Attempt",
     "Batch",
     "BatchStatus",
+    "Export",
     "IdempotencyKey",
     "Image",
     "ModelVersion",
@@ -26,5 +29,7 @@ __all__ = [
     "Scope",
     "Source",
     "Status",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Worker",
 ]

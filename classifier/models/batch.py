@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from classifier.ids import uuid7
 from classifier.models.image import Image
 from classifier.models.owner import Owned, OwnedQuerySet
 from classifier.models.status import UNFINISHED, Status
+from classifier.models.webhook import WebhookDelivery
 
 RATE_WINDOW = timedelta(seconds=30)  # over which the live rate is taken
 ABANDONED_AFTER = timedelta(minutes=10)  # an intake that has not moved for so long is dead
@@ -38,7 +39,14 @@ class BatchQuerySet(OwnedQuerySet["Batch"]):
         items = Batch.items.rel.related_model._default_manager
         unfinished = items.filter(batch=OuterRef("pk"), status__in=UNFINISHED)
         open_rows = rows.filter(sealed_at__isnull=False, finished_at=None)
-        return open_rows.exclude(Exists(unfinished)).update(finished_at=timezone.now())
+        with transaction.atomic(using=self.db):
+            settled = open_rows.exclude(Exists(unfinished)).order_by("pk")
+            done = list(settled.select_for_update(of=("self",)))
+            now = timezone.now()
+            self.filter(pk__in=[batch.pk for batch in done]).update(finished_at=now)
+            for batch in done:
+                batch.tell()
+        return len(done)
 
     def abandoned(self) -> "BatchQuerySet":
         """Begun, never sealed, and not touched for a while: their request died."""
@@ -119,9 +127,13 @@ class Batch(Owned):
         fresh = progress.started_at is None
         return BatchStatus.QUEUED if all_wait and fresh else BatchStatus.RUNNING
 
-    def touch(self) -> None:
-        """Say that the request that fills this batch is alive."""
-        Batch.objects.filter(pk=self.pk).update(touched_at=timezone.now())
+    def tell(self) -> None:
+        """Webhooks for its end."""
+        if self.owner_id is None:
+            return
+        status = BatchStatus.CANCELED if self.cancel_requested_at else BatchStatus.COMPLETED
+        data = {"id": str(self.pk), "status": status.value, "url": f"/api/v1/batches/{self.pk}"}
+        WebhookDelivery.objects.record(f"batch.{status}", [(self.owner_id, data)])
 
     def seal(self) -> None:
         """All items are in."""

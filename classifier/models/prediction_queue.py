@@ -23,6 +23,7 @@ from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
+from classifier.models.webhook import WebhookDelivery
 
 if TYPE_CHECKING:
     from classifier.models.prediction import Prediction
@@ -196,11 +197,22 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _finished(self) -> None:
         """What follows when rows become final, in the transaction that makes them so."""
+        self._tell()
         batches = self.filter(batch__isnull=False).values_list("batch", flat=True).distinct()
         if ids := list(batches.order_by()):
             # After the commit: of two workers that publish a batch's last rows at the same
             # moment, the later one then sees both. The sweep settles what a crash leaves.
             transaction.on_commit(lambda: Batch.objects.settle(ids), using=self.db)
+
+    def _tell(self) -> None:
+        """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
+        rows = self.filter(batch=None, owner__webhook_endpoints__enabled=True).distinct()
+        told: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        for pk, owner, status in rows.order_by().values_list("pk", "owner", "status"):
+            data = {"id": str(pk), "status": status, "url": f"/api/v1/predictions/{pk}"}
+            told.setdefault(status, []).append((owner, data))
+        for status, messages in told.items():
+            WebhookDelivery.objects.record(f"prediction.{status}", messages)
 
 
 PUBLISH = """

@@ -1,0 +1,176 @@
+"""Exports: ask for a filter of your predictions as a file, and fetch it once it is written."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import FileResponse, Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers, status
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from classifier.api.conditional import conditional
+from classifier.api.filters import PredictionFilter
+from classifier.api.idempotent import once
+from classifier.api.pagination import NewestFirst
+from classifier.api.schema import IDEMPOTENCY_KEY, problems
+from classifier.api.serializers import ProblemSerializer
+from classifier.models import Export, IdempotencyKey, Owner, Prediction
+from classifier.models.export import ExportFormat, ExportQuerySet, ExportStatus
+
+RETRY_AFTER = "2"  # seconds
+
+
+class AnyRenderer(BaseRenderer):
+    """For a file that is sent as it is, whatever Accept says."""
+
+    media_type = "*/*"
+    format = "file"
+
+    def render(self, data: Any, *_args: Any, **_kwargs: Any) -> bytes:
+        return json.dumps(data, ensure_ascii=False, default=str).encode()
+
+
+class FilterSerializer(serializers.Serializer[Any]):
+    """As in the query of GET /predictions."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Send an object.")
+        known = set(PredictionFilter.base_filters)
+        if unknown := sorted(set(data) - known):
+            refused = {str(name): "There is no such filter." for name in unknown}
+            raise serializers.ValidationError(refused)
+        form = PredictionFilter(data, Prediction.objects.none()).form
+        if not form.is_valid():
+            raise serializers.ValidationError(dict(form.errors))
+        return data
+
+    def to_representation(self, instance: Any) -> Any:
+        return instance
+
+
+class ExportSerializer(serializers.ModelSerializer[Export]):
+    format = serializers.ChoiceField(ExportFormat.choices)
+    filter = FilterSerializer(default=dict)
+    status = serializers.ChoiceField(ExportStatus.choices, read_only=True)
+    error = serializers.SerializerMethodField()
+    expires_at = serializers.DateTimeField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Export
+        fields = (
+            "id",
+            "format",
+            "filter",
+            "status",
+            "rows",
+            "byte_size",
+            "error",
+            "created_at",
+            "finished_at",
+            "expires_at",
+            "url",
+        )
+        read_only_fields = ("rows", "byte_size", "created_at", "finished_at")
+
+    @extend_schema_field(ProblemSerializer(allow_null=True))
+    def get_error(self, export: Export) -> dict[str, Any] | None:
+        return export.problem.as_dict() if export.problem else None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_url(self, export: Export) -> str | None:
+        return f"/api/v1/exports/{export.pk}/file" if export.status == "ready" else None
+
+
+class ExportList(generics.ListAPIView[Export]):
+    """Your exports, newest first."""
+
+    serializer_class = ExportSerializer
+    pagination_class = NewestFirst
+    parser_classes = (JSONParser,)
+    filter_backends = ()
+    queryset = Export.objects.none()
+
+    def get_queryset(self) -> ExportQuerySet:
+        return Export.objects.owned_by(Owner.of(self.request))
+
+    @extend_schema(
+        request=ExportSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={202: ExportSerializer, **problems(400, 401, 403, 409, 415, 422, 429)},
+    )
+    def post(self, request: Request) -> Any:
+        """Ask for a file: csv, jsonl, or zip with the pictures. It is kept for 7 days."""
+        return once(request, self._create, self._resume)
+
+    def _create(self, key: IdempotencyKey | None) -> Response:
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            export = serializer.save(**Owner.of(self.request, create=True).fields())
+            if key:
+                key.made(export.pk)
+            transaction.on_commit(Export.ring)
+        return self._answer(export)
+
+    def _resume(self, pk: UUID) -> Response:
+        return self._answer(get_object_or_404(self.get_queryset(), pk=pk))
+
+    def _answer(self, export: Export) -> Response:
+        headers = {"Location": f"/api/v1/exports/{export.pk}", "Retry-After": RETRY_AFTER}
+        body = self.get_serializer(export).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+class ExportDetail(generics.RetrieveDestroyAPIView[Export]):
+    """One export. DELETE removes the file too."""
+
+    serializer_class = ExportSerializer
+    queryset = Export.objects.none()
+
+    def get_queryset(self) -> ExportQuerySet:
+        return Export.objects.owned_by(Owner.of(self.request))
+
+    @extend_schema(responses={200: ExportSerializer, **problems(401, 403, 404, 429)})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Its state; `url` is there once the file is."""
+        export = self.get_object()
+        response = Response(self.get_serializer(export).data)
+        if export.status in (ExportStatus.QUEUED, ExportStatus.RUNNING):
+            response["Retry-After"] = RETRY_AFTER
+        return conditional(request, response)
+
+    def perform_destroy(self, export: Export) -> None:
+        export.erase()
+
+
+class ExportFile(APIView):
+    renderer_classes = (AnyRenderer,)
+
+    @extend_schema(
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            **problems(401, 403, 404, 429),
+        }
+    )
+    def get(self, request: Request, pk: UUID) -> FileResponse:
+        """The file itself."""
+        mine = Export.objects.owned_by(Owner.of(request))
+        export = get_object_or_404(mine, pk=pk, status=ExportStatus.READY)
+        try:
+            file = export.file.open("rb")
+        except OSError as error:
+            raise Http404 from error
+        name = f"kadr-{export.created_at:%Y-%m-%d}.{export.format}"
+        return FileResponse(
+            file, as_attachment=True, filename=name, content_type="application/octet-stream"
+        )

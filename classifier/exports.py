@@ -1,0 +1,105 @@
+"""Writes an export's file, a page of rows at a time: CSV, JSON lines, or a ZIP of the pictures with
+their results beside them."""
+
+import io
+import logging
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from classifier.api.filters import PredictionFilter
+from classifier.api.results import as_csv, as_json_lines
+from classifier.models import Export, Owner, Prediction
+from classifier.models.export import ExportFormat
+from classifier.models.prediction_queue import PredictionQuerySet
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+
+
+class Superseded(Exception):  # noqa: N818  # no error: another process has it, or it was deleted
+    """This export is no longer ours to write."""
+
+
+def write_waiting() -> int:
+    """Write whatever waits; returns how many files that was."""
+    written = 0
+    while export := Export.objects.claim():
+        try:
+            write(export)
+            written += 1
+        except Superseded:
+            logger.info("Export %s was taken away", export.pk)
+    return written
+
+
+def write(export: Export) -> None:
+    writer = Writer(export)
+    with tempfile.TemporaryFile() as file:
+        if export.format == ExportFormat.ZIP:
+            writer.archive(file)
+        else:
+            writer.text(file)
+        size = file.tell()
+        file.seek(0)
+        name = default_storage.save(f"exports/{export.pk.hex}.{export.format}", File(file))
+    if not export.ready(name, size, writer.rows):
+        default_storage.delete(name)
+        raise Superseded
+
+
+def selected(export: Export) -> PredictionQuerySet:
+    owner = Owner(user=export.owner, visitor=export.visitor)
+    rows: PredictionQuerySet = PredictionFilter(
+        export.filter, Prediction.objects.owned_by(owner).kept()
+    ).qs
+    return rows.select_related("model", "image").order_by("pk")
+
+
+class Writer:
+    def __init__(self, export: Export) -> None:
+        self.export = export
+        self.rows = 0
+
+    def text(self, file: IO[bytes]) -> None:
+        lines = as_csv if self.export.format == ExportFormat.CSV else as_json_lines
+        for line in lines(self._all()):
+            file.write(line.encode())
+
+    def archive(self, file: IO[bytes]) -> None:
+        with zipfile.ZipFile(file, "w") as archive, tempfile.TemporaryFile() as table:
+            for line in as_csv(self._with_pictures(archive)):
+                table.write(line.encode())
+            table.seek(0)
+            with archive.open("results.csv", "w", force_zip64=True) as out:
+                shutil.copyfileobj(table, out)
+        file.seek(0, io.SEEK_END)
+
+    def _with_pictures(self, archive: zipfile.ZipFile) -> Iterator[Prediction]:
+        """Each row, once its picture is in the archive under the label it was given."""
+        for row in self._all():
+            if row.image:
+                with row.image.original.open("rb") as original:
+                    archive.writestr(picture_name(row), original.read())
+            yield row
+
+    def _all(self) -> Iterator[Prediction]:
+        rows, last = selected(self.export), None
+        while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
+            if not self.export.hold_on(self.rows):
+                raise Superseded
+            yield from page
+            self.rows += len(page)
+            last = page[-1].pk
+
+
+def picture_name(row: Prediction) -> str:
+    stem = Path(row.image.name if row.image else "").stem[:80] or "picture"
+    return f"{row.label or row.status}/{row.pk.hex}-{stem}.jpg"

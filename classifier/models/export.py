@@ -1,0 +1,133 @@
+"""Exports: a filter of one's predictions as a file, written by the jobs process."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from classifier import bell
+from classifier.ids import uuid7
+from classifier.models.owner import Owned, OwnedQuerySet
+from classifier.models.webhook import WebhookDelivery
+from classifier.problems import Problem
+
+LEASE = timedelta(seconds=60)  # renewed as the file grows
+KEPT = timedelta(days=7)
+MAX_ATTEMPTS = 3
+
+
+class ExportFormat(models.TextChoices):
+    CSV = "csv", "CSV"
+    JSONL = "jsonl", "JSON lines"
+    ZIP = "zip", "ZIP"
+
+
+class ExportStatus(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+
+
+class ExportQuerySet(OwnedQuerySet["Export"]):
+    def waiting(self) -> "ExportQuerySet":
+        """To be written: new ones, and those whose writer has fallen silent."""
+        lost = Q(status=ExportStatus.RUNNING, lease_until__lt=Now())
+        return self.filter(Q(status=ExportStatus.QUEUED) | lost)
+
+    def claim(self) -> "Export | None":
+        fence = uuid.uuid4()
+        with transaction.atomic():
+            spent = self.waiting().filter(attempt__gte=MAX_ATTEMPTS)
+            spent.update(
+                status=ExportStatus.FAILED,
+                error_code="ATTEMPTS_EXHAUSTED",
+                finished_at=timezone.now(),
+            )
+            rows = self.waiting().order_by("created_at", "pk").select_for_update(skip_locked=True)
+            if (first := rows.values_list("pk", flat=True).first()) is None:
+                return None
+            self.waiting().filter(pk=first).update(
+                status=ExportStatus.RUNNING,
+                fence=fence,
+                lease_until=Now() + LEASE,
+                attempt=F("attempt") + 1,
+            )
+        return self.filter(pk=first, fence=fence).first()
+
+    def expired(self) -> "ExportQuerySet":
+        return self.filter(created_at__lt=timezone.now() - KEPT)
+
+
+class Export(Owned):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    format = models.CharField(_("format"), max_length=5, choices=ExportFormat.choices)
+    filter = models.JSONField(_("filter"), default=dict)
+    status = models.CharField(
+        _("status"), max_length=10, choices=ExportStatus.choices, default=ExportStatus.QUEUED
+    )
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    fence = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    file = models.FileField(_("file"), blank=True, max_length=120)
+    byte_size = models.PositiveBigIntegerField(_("bytes"), null=True, blank=True)
+    error_code = models.CharField(_("error"), max_length=50, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(
+                fields=("created_at", "id"),
+                name="export_waiting",
+                condition=Q(status__in=("queued", "running")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.format} {self.id}"
+
+    @property
+    def problem(self) -> Problem | None:
+        return Problem(self.error_code) if self.error_code else None
+
+    @property
+    def expires_at(self) -> object:
+        return self.created_at + KEPT
+
+    def hold_on(self, rows: int) -> bool:
+        """Renew the lease; False once somebody else has it, or nobody wants it any more."""
+        return bool(self._mine().update(lease_until=Now() + LEASE, rows=rows))
+
+    def ready(self, name: str, size: int, rows: int) -> bool:
+        with transaction.atomic():
+            fields = {"file": name, "byte_size": size, "rows": rows, "fence": None}
+            done = self._mine().update(
+                status=ExportStatus.READY, finished_at=timezone.now(), lease_until=None, **fields
+            )
+            if done and self.owner_id:
+                data = {"id": str(self.pk), "status": "ready", "url": f"/api/v1/exports/{self.pk}"}
+                WebhookDelivery.objects.record("export.ready", [(self.owner_id, data)])
+        return bool(done)
+
+    def _mine(self) -> models.QuerySet["Export"]:
+        return Export.objects.filter(pk=self.pk, fence=self.fence, status=ExportStatus.RUNNING)
+
+    def erase(self) -> None:
+        if self.file and self.file.name:
+            self.file.storage.delete(self.file.name)
+        self.delete()
+
+    @staticmethod
+    def ring() -> None:
+        bell.ring(bell.EXPORTS)

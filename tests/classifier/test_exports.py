@@ -1,0 +1,148 @@
+"""Exports: asked for, written by the jobs process, fetched by their owner alone."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from classifier import exports
+from classifier.models import Export, Prediction
+from classifier.models.export import KEPT, MAX_ATTEMPTS
+from jobs import tasks
+from tests import make
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/exports"
+
+
+@pytest.fixture(autouse=True)
+def rows(alice, bob) -> list[Prediction]:
+    """Two of alice's, one of them answered, and one of bob's."""
+    make.answered(bob)
+    return [make.answered(alice), make.prediction(alice)]
+
+
+def ask(client: APIClient, **fields):
+    return client.post(URL, {"format": "csv", **fields}, format="json")
+
+
+def fetch(client: APIClient, pk: str) -> bytes:
+    return client.get(f"{URL}/{pk}/file").getvalue()
+
+
+def exported(client: APIClient, **fields) -> bytes:
+    pk = ask(client, **fields).json()["id"]
+    assert exports.write_waiting() == 1
+    return fetch(client, pk)
+
+
+def test_an_export_waits_is_written_and_can_be_fetched(alice_api, rows):
+    response = ask(alice_api)
+    body = response.json()
+    assert response.status_code == 202 and response["Location"] == f"{URL}/{body['id']}"
+    assert (body["status"], body["url"]) == ("queued", None)
+    assert alice_api.get(f"{URL}/{body['id']}/file").status_code == 404
+    tasks.write_exports()
+    body = alice_api.get(f"{URL}/{body['id']}").json()
+    assert (body["status"], body["rows"]) == ("ready", 2)
+    text = alice_api.get(body["url"])
+    assert "attachment" in text["Content-Disposition"]
+    table = list(csv.DictReader(io.StringIO(text.getvalue().decode())))
+    assert [row["id"] for row in table] == [str(row.pk) for row in rows]
+    assert len(text.getvalue()) or body["byte_size"]
+
+
+def test_json_lines_hold_what_results_of_a_batch_hold(alice_api, rows):
+    lines = exported(alice_api, format="jsonl").decode().splitlines()
+    first, second = map(json.loads, lines)
+    assert (first["id"], first["result"]["label"]) == (str(rows[0].pk), "dog")
+    assert (second["status"], second["result"]) == ("queued", None)
+
+
+def test_a_zip_holds_the_pictures_by_label_and_a_table(alice_api, rows):
+    archive = zipfile.ZipFile(io.BytesIO(exported(alice_api, format="zip")))
+    assert archive.testzip() is None
+    names = archive.namelist()
+    assert names[0] == f"dog/{rows[0].pk.hex}-photo.jpg" and names[1].startswith("queued/")
+    assert archive.read(names[0]) == make.jpeg()
+    assert str(rows[1].pk) in archive.read("results.csv").decode()
+
+
+def test_a_filter_selects_as_it_does_in_the_list(alice_api, rows):
+    lines = exported(alice_api, format="jsonl", filter={"label": "dog"}).decode().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [str(rows[0].pk)]
+
+
+@pytest.mark.parametrize(
+    "filter_", [{"colour": "red"}, {"status": ["pending"]}, {"batch": "x"}, "all", [1]]
+)
+def test_a_filter_that_makes_no_sense_is_refused(alice_api, filter_):
+    response = ask(alice_api, filter=filter_)
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
+    assert response.json()["errors"]
+
+
+def test_a_format_that_is_not_offered_is_refused(alice_api):
+    assert ask(alice_api, format="xlsx").status_code == 400
+
+
+def test_many_rows_are_read_page_by_page(alice_api, alice, monkeypatch):
+    monkeypatch.setattr(exports, "PAGE", 2)
+    for _ in range(3):
+        make.prediction(alice)
+    assert len(exported(alice_api, format="jsonl").splitlines()) == 5
+
+
+def test_a_writer_that_died_is_replaced_until_its_attempts_are_used_up(alice_api):
+    pk = ask(alice_api).json()["id"]
+    for _ in range(MAX_ATTEMPTS):
+        assert Export.objects.claim()
+        assert Export.objects.claim() is None
+        Export.objects.update(lease_until=timezone.now() - KEPT)
+    assert Export.objects.claim() is None
+    body = alice_api.get(f"{URL}/{pk}").json()
+    assert (body["status"], body["error"]["code"]) == ("failed", "ATTEMPTS_EXHAUSTED")
+
+
+def test_a_writer_that_was_overtaken_publishes_nothing(alice_api, media):
+    ask(alice_api)
+    slow = Export.objects.claim()
+    Export.objects.update(lease_until=timezone.now() - KEPT)
+    assert exports.write_waiting() == 1
+    with pytest.raises(exports.Superseded):
+        exports.write(slow)
+    assert len(list(media.glob("exports/*"))) == 1
+
+
+def test_deleting_an_export_removes_its_file(alice_api, media):
+    pk = ask(alice_api).json()["id"]
+    exports.write_waiting()
+    assert len(list(media.glob("exports/*"))) == 1
+    assert alice_api.delete(f"{URL}/{pk}").status_code == 204
+    assert list(media.glob("exports/*")) == []
+
+
+def test_after_a_week_it_is_gone(alice_api, media, bell_rings):
+    ask(alice_api)
+    exports.write_waiting()
+    Export.objects.update(created_at=timezone.now() - KEPT * 2)
+    tasks.sweep()
+    assert not Export.objects.exists() and list(media.glob("exports/*")) == []
+
+
+def test_a_stranger_finds_none_of_it(alice_api, api):
+    pk = ask(alice_api).json()["id"]
+    exports.write_waiting()
+    for path in ("", "/file"):
+        assert api.get(f"{URL}/{pk}{path}").status_code == 404
+    assert api.delete(f"{URL}/{pk}").status_code == 404
+    assert api.get(URL).json()["results"] == []
+
+
+def test_a_visitor_without_an_account_may_export_too(api):
+    api.post("/api/v1/predictions", {"image": make.upload()})
+    assert len(exported(api, format="jsonl").splitlines()) == 1

@@ -45,7 +45,8 @@ def _records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
         key, _equals, value = line[:-1].partition(b"=")
         yield key, value
         at = end
-    raise Damaged
+    if at < len(body):
+        raise Damaged
 
 
 def _text(raw: bytes) -> str:

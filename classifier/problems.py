@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-MEGABYTE, MEGAPIXEL = 1024 * 1024, 1_000_000
+MEGABYTE, GIGABYTE, MEGAPIXEL = 1024**2, 1024**3, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,42 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("Too many pictures at once"),
         gettext_lazy("The limit is {images} at once. Send the others afterwards."),
     ),
+    "ARCHIVE_UNREADABLE": Kind(
+        422,
+        gettext_lazy("The archive could not be read"),
+        gettext_lazy("It is damaged, cut short, or neither ZIP nor tar. Make it anew as a ZIP."),
+    ),
+    "ARCHIVE_TOO_MANY": Kind(
+        413,
+        gettext_lazy("Too many files in the archive"),
+        gettext_lazy("The limit is {entries}. Divide the pictures among several archives."),
+    ),
+    "ARCHIVE_TOO_LARGE": Kind(
+        413,
+        gettext_lazy("The archive is too large when unpacked"),
+        gettext_lazy("The limit is {gigabytes} GB. Divide the pictures among several archives."),
+    ),
+    "ARCHIVE_BOMB": Kind(
+        422,
+        gettext_lazy("The archive unpacks to far more than it holds"),
+        gettext_lazy("Pictures never do. Make it anew, with nothing but JPEGs inside."),
+    ),
+    "ARCHIVE_ENCRYPTED": Kind(
+        422,
+        gettext_lazy("The archive is encrypted"),
+        gettext_lazy("Make it anew without a password."),
+    ),
+    "ARCHIVE_MULTI_DISK": Kind(
+        422,
+        gettext_lazy("This is one part of a divided archive"),
+        gettext_lazy("Make it anew in one piece, or make several whole archives."),
+    ),
+    "ARCHIVE_NESTED": Kind(
+        422,
+        gettext_lazy("An archive inside the archive"),
+        gettext_lazy("Send it by itself, or put its pictures into the outer one."),
+    ),
+    "ARCHIVE_ENTRY_REFUSED": Kind(422, gettext_lazy("This entry cannot be taken")),
     "IMAGE_MISSING": Kind(
         400,
         gettext_lazy("No picture was sent"),
@@ -140,26 +176,6 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("Two items have the same custom_id"),
         gettext_lazy("Give each item of a batch a name of its own."),
     ),
-    "ARCHIVE_UNREADABLE": Kind(
-        422,
-        gettext_lazy("The archive cannot be read"),
-        gettext_lazy("Send one whole ZIP or tar (plain, gzip, bzip2 or xz), made anew."),
-    ),
-    "ARCHIVE_BOMB": Kind(
-        422,
-        gettext_lazy("The archive unpacks to far more than it is"),
-        gettext_lazy("Archives of JPEGs hardly shrink. Make one that holds nothing else."),
-    ),
-    "ARCHIVE_NESTED": Kind(
-        422,
-        gettext_lazy("An archive within the archive"),
-        gettext_lazy("Put the pictures into one archive, without others in it."),
-    ),
-    "ARCHIVE_ENTRY_REFUSED": Kind(
-        422,
-        gettext_lazy("This entry of the archive is not accepted"),
-        gettext_lazy("Put ordinary, unencrypted files into the archive."),
-    ),
     "IDEMPOTENCY_KEY_INVALID": Kind(
         400,
         gettext_lazy("The Idempotency-Key is not valid"),
@@ -227,7 +243,7 @@ KINDS: dict[str, Kind] = {
 class Problem(Exception):
     """A refusal. `detail` replaces the code's own sentence where there is more to say."""
 
-    def __init__(self, code: str, detail: str = "", **extensions: Any) -> None:
+    def __init__(self, code: str, detail: str | Promise = "", **extensions: Any) -> None:
         super().__init__(code)
         self.code, self.kind = code, KINDS[code]
         self.extensions = extensions
@@ -243,14 +259,16 @@ class Problem(Exception):
 
     @property
     def detail(self) -> str:
-        return self._detail or str(self.kind.detail).format(
+        return str(self._detail) or str(self.kind.detail).format(
             megabytes=settings.MAX_IMAGE_BYTES // MEGABYTE,
             megapixels=settings.MAX_IMAGE_PIXELS // MEGAPIXEL,
             scans=settings.MAX_SCANS,
             images=settings.MAX_IMAGES,
             batch_parts=settings.MAX_BATCH_PARTS,
             batch_items=settings.MAX_ARCHIVE_ENTRIES,
-            batch_gigabytes=settings.MAX_BATCH_BYTES // 1024**3,
+            batch_gigabytes=settings.MAX_BATCH_BYTES // GIGABYTE,
+            entries=settings.MAX_ARCHIVE_ENTRIES,
+            gigabytes=settings.MAX_ARCHIVE_BYTES // GIGABYTE,
         )
 
     def as_dict(self) -> dict[str, Any]:

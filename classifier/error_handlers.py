@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 from classifier.problems import KINDS, Problem
 
 CONTENT_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="Kadr"'
 STATUS_CODES = {
     400: "INVALID_REQUEST",
     401: "UNAUTHENTICATED",
@@ -44,7 +45,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         status=problem.status,
         content_type=CONTENT_TYPE,
     )
-    if challenge := getattr(error, "auth_header", None):
+    challenge = CHALLENGE if problem.status == HTTPStatus.UNAUTHORIZED else None
+    if challenge := getattr(error, "auth_header", challenge):
         response["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(int(wait))

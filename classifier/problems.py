@@ -68,6 +68,36 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The token is not valid"),
         gettext_lazy("Send a token made by “manage.py create_token”, or none."),
     ),
+    "LOGIN_REQUIRED": Kind(
+        401,
+        gettext_lazy("This needs an account"),
+        gettext_lazy("Log in, or send a token made by “manage.py create_token”."),
+    ),
+    "JSON_EXPECTED": Kind(
+        415,
+        gettext_lazy("The body is not JSON"),
+        gettext_lazy("Send JSON, with the header “Content-Type: application/json”."),
+    ),
+    "WEBHOOK_URL_REFUSED": Kind(
+        422,
+        gettext_lazy("Webhooks cannot be sent to this address"),
+        gettext_lazy("Give an https:// address that anyone on the internet can reach."),
+    ),
+    "WEBHOOK_LIMIT": Kind(
+        409,
+        gettext_lazy("There are enough webhook endpoints"),
+        gettext_lazy("The limit is 10 a user. Delete one that is not needed, then add this one."),
+    ),
+    "WEBHOOK_DISABLED": Kind(
+        409,
+        gettext_lazy("The webhook endpoint is disabled"),
+        gettext_lazy("Set “enabled” to true, then try again."),
+    ),
+    "WEBHOOK_BUSY": Kind(
+        409,
+        gettext_lazy("The delivery is being sent right now"),
+        gettext_lazy("Wait a minute for the outcome, then replay it if there is still need."),
+    ),
     "FORBIDDEN": Kind(403, gettext_lazy("This is not allowed")),
     "CSRF_FAILED": Kind(
         403,

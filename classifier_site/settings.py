@@ -61,6 +61,9 @@ WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 RING_AGAIN_SECONDS = 10  # rows that wait for longer ring the worker again
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
 
+# Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
+WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
+
 # Database: SQLite, or PostgreSQL by DATABASE_URL
 DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA / "kadr.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

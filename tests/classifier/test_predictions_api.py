@@ -353,7 +353,7 @@ def test_two_models_that_answered_are_told_apart(api):
 
 def test_the_schema_describes_every_path(api):
     schema = api.get("/api/v1/schema", {"format": "json"}).json()
-    assert set(schema["paths"]) == {URL, f"{URL}/{{id}}"}
+    assert {URL, f"{URL}/{{id}}"} <= set(schema["paths"])
     assert "202" in schema["paths"][URL]["post"]["responses"]
 
 

@@ -71,11 +71,17 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         row.refresh_from_db()
         return row
 
+    def idle(self) -> Self:
+        """Held by nobody. PostgreSQL looks at the row itself again once it has locked it, which it
+        does not do for a subquery, so a claim cannot rest on `busy` below alone."""
+        return self.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+
     def due(self) -> Self:
         """What may be sent now: one at a time to an endpoint, so that a slow receiver takes one
-        sender and not all of them."""
+        sender and not all of them. (Two at the same instant may slip through; each row is held
+        by one all the same.)"""
         busy = WebhookDelivery.objects.filter(endpoint=OuterRef("endpoint"), lease_until__gt=Now())
-        return self.filter(
+        return self.idle().filter(
             ~Exists(busy),
             status=DeliveryStatus.PENDING,
             next_attempt_at__lte=Now(),
@@ -92,7 +98,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             pk = rows.values_list("pk", flat=True).first()
             if pk is None:
                 return None
-            self.filter(pk=pk, status=DeliveryStatus.PENDING).update(
+            self.idle().filter(pk=pk, status=DeliveryStatus.PENDING).update(
                 attempt=F("attempt") + 1, fence=fence, lease_until=Now() + LEASE
             )
         return self.filter(pk=pk, fence=fence).select_related("endpoint").first()
@@ -137,8 +143,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
 
     def replay(self) -> int:
         """Send again from the first attempt on, under the same id; not what is being sent now."""
-        idle = self.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
-        return idle._finish(
+        return self.idle()._finish(
             DeliveryStatus.PENDING,
             {"attempt": 0, "next_attempt_at": Now(), "delivered_at": None},
         )

@@ -1,7 +1,8 @@
 """The bells that wake the worker and the jobs. They carry nothing, may be lost, and never fail a
 request.
 
-Rings coalesce: while one that nobody has answered yet is in the queue, no other is sent.
+Rings coalesce: while one that nobody has answered yet is in the queue, no other is sent for a few
+seconds. While no worker runs, those that the sweep sends pile up, and expire.
 """
 
 import logging
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 TASK = "worker.tasks.classify"
 WEBHOOKS, EXPORTS = "jobs.tasks.send_webhooks", "jobs.tasks.write_exports"
 UNANSWERED = "bell"
+EXPIRES = 30  # seconds after which nobody need answer: the sweep has rung again
 UNANSWERED_SECONDS = 5  # a ring that was lost with its worker silences the next ones no longer
 
 
@@ -24,7 +26,7 @@ def ring(task: str = TASK) -> bool:
     try:
         if not cache.add(_key(task), 1, timeout=UNANSWERED_SECONDS):
             return False
-        current_app.send_task(task, retry=True)
+        current_app.send_task(task, retry=True, expires=EXPIRES)
     except (RedisError, KombuError, OSError) as error:
         logger.warning("The bell was not rung, the sweep will: %s", error)
         return False

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import (
+    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -21,6 +22,7 @@ from classifier.problems import KINDS, Problem
 
 CONTENT_TYPE = "application/problem+json"
 BUSY_SECONDS = "30"
+CHALLENGE = 'Bearer realm="Kadr"'
 STATUS_CODES = {
     400: "INVALID_REQUEST",
     401: "UNAUTHENTICATED",
@@ -29,7 +31,7 @@ STATUS_CODES = {
     405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE",
     413: "IMAGE_TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
+    415: "CONTENT_TYPE_UNSUPPORTED",
     429: "RATE_LIMITED",
 }
 
@@ -45,7 +47,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         status=problem.status,
         content_type=CONTENT_TYPE,
     )
-    if challenge := getattr(error, "auth_header", None):
+    challenge = CHALLENGE if problem.status == HTTPStatus.UNAUTHORIZED else None
+    if challenge := getattr(error, "auth_header", challenge):
         response["WWW-Authenticate"] = challenge
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = BUSY_SECONDS
@@ -62,6 +65,8 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem("NOT_FOUND")
     if isinstance(error, PermissionDenied):
         return Problem("FORBIDDEN")
+    if isinstance(error, DisallowedHost):
+        return Problem("HOST_UNKNOWN")
     if isinstance(error, TooManyFilesSent):
         return Problem("TOO_MANY_IMAGES")
     if isinstance(error, RequestDataTooBig | TooManyFieldsSent | SuspiciousOperation):

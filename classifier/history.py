@@ -1,6 +1,6 @@
 """One's own predictions by keyset cursor, so that page 1,000 costs what page 1 does."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -33,6 +33,6 @@ def _parse(cursor: str) -> tuple[datetime, UUID] | None:
     created_at, _separator, pk = cursor.partition(SEPARATOR)
     try:
         moment = datetime.fromisoformat(created_at)
-        return (moment, UUID(pk)) if moment.tzinfo else None
-    except ValueError:
+        return (moment.astimezone(UTC), UUID(pk)) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None

@@ -6,6 +6,7 @@ all that is served and all that the model sees.
 
 import hashlib
 import io
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ UPRIGHT = {
     8: Pillow.Transpose.ROTATE_90,
 }
 SIDEWAYS = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
+# What must not stand in coded data, but for stuffed bytes and restarts; ITU-T T.81, section B.1.1
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 JFIF_LENGTH = 14  # bytes, without a thumbnail; ITU-T T.871, section 10.1
 # What Pillow raises on damaged bytes, as found by feeding it such; MemoryError is not among them.
 DAMAGE = (
@@ -143,4 +146,13 @@ def _is_plain(data: bytes, picture: Pillow.Image) -> bool:
             for name, content in segments
         )
         and data.find(END_OF_IMAGE) == len(data) - len(END_OF_IMAGE)
+        and _is_one_scan(data)
     )
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether nothing but coded pixels follows the first scan's header: segments with metadata may
+    stand between scans too, where Pillow does not list them."""
+    start = data.find(START_OF_SCAN) + len(START_OF_SCAN)
+    start += int.from_bytes(data[start : start + 2], "big")
+    return MARKER.search(data, start, len(data) - len(END_OF_IMAGE)) is None

@@ -5,6 +5,21 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from classifier import health
+
+PROBES = {"/livez": health.livez, "/readyz": health.readyz}
+
+
+class ProbeMiddleware:
+    """Answers health checks before anything else: who checks does not know our host names."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path)
+        return probe(request) if probe else self.get_response(request)
+
 
 class RateLimitMiddleware:
     """Tells API clients what is left to them (draft-ietf-httpapi-ratelimit-headers-11)."""

@@ -98,11 +98,59 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("No picture was sent"),
         gettext_lazy("Send one JPEG in the multipart field “image”."),
     ),
+    "CONTENT_TYPE_UNSUPPORTED": Kind(
+        415,
+        gettext_lazy("The request is sent in a form that is not taken here"),
+        gettext_lazy(
+            "Send a picture as multipart/form-data in the field “image”, "
+            "or JSON where the API page says so."
+        ),
+    ),
+    "HOST_UNKNOWN": Kind(
+        400,
+        gettext_lazy("This server does not answer to that name"),
+        gettext_lazy("Whoever runs it can add the name to the setting KADR_HOSTS."),
+    ),
+    "CURSOR_INVALID": Kind(
+        400,
+        gettext_lazy("The page mark is not valid"),
+        gettext_lazy("Start again from the first page."),
+    ),
     "INVALID_REQUEST": Kind(400, gettext_lazy("The request is not valid")),
     "UNAUTHENTICATED": Kind(
         401,
         gettext_lazy("The token is not valid"),
         gettext_lazy("Send a token made by “manage.py create_token”, or none."),
+    ),
+    "LOGIN_REQUIRED": Kind(
+        401,
+        gettext_lazy("This needs an account"),
+        gettext_lazy("Log in, or send a token made by “manage.py create_token”."),
+    ),
+    "JSON_EXPECTED": Kind(
+        415,
+        gettext_lazy("The body is not JSON"),
+        gettext_lazy("Send JSON, with the header “Content-Type: application/json”."),
+    ),
+    "WEBHOOK_URL_REFUSED": Kind(
+        422,
+        gettext_lazy("Webhooks cannot be sent to this address"),
+        gettext_lazy("Give an https:// address that anyone on the internet can reach."),
+    ),
+    "WEBHOOK_LIMIT": Kind(
+        409,
+        gettext_lazy("There are enough webhook endpoints"),
+        gettext_lazy("The limit is 10 a user. Delete one that is not needed, then add this one."),
+    ),
+    "WEBHOOK_DISABLED": Kind(
+        409,
+        gettext_lazy("The webhook endpoint is disabled"),
+        gettext_lazy("Set “enabled” to true, then try again."),
+    ),
+    "WEBHOOK_BUSY": Kind(
+        409,
+        gettext_lazy("The delivery is being sent right now"),
+        gettext_lazy("Wait a minute for the outcome, then replay it if there is still need."),
     ),
     "FORBIDDEN": Kind(403, gettext_lazy("This is not allowed")),
     "CSRF_FAILED": Kind(
@@ -190,26 +238,6 @@ KINDS: dict[str, Kind] = {
         409,
         gettext_lazy("The first request with this Idempotency-Key is still running"),
         gettext_lazy("Send it again in a moment."),
-    ),
-    "LOGIN_NEEDED": Kind(
-        401,
-        gettext_lazy("This is for users"),
-        gettext_lazy("Log in, or send a token made by “manage.py create_token”."),
-    ),
-    "WEBHOOK_URL_REFUSED": Kind(
-        422,
-        gettext_lazy("Webhooks cannot be sent there"),
-        gettext_lazy("Give the https address of a public server, without a user or password."),
-    ),
-    "WEBHOOK_EVENTS_UNKNOWN": Kind(
-        422,
-        gettext_lazy("There are no such events"),
-        gettext_lazy("Name some that GET /api/v1/meta lists, or none, to get all."),
-    ),
-    "WEBHOOK_LIMIT": Kind(
-        409,
-        gettext_lazy("There are enough webhook endpoints"),
-        gettext_lazy("Delete one that you no longer need."),
     ),
     "QUEUE_FULL": Kind(
         503,

@@ -26,9 +26,15 @@ def submit(
     queue_depth.check()
     accepted = accept(file.read())
     owner = Owner.of(request, create=True)
-    with transaction.atomic():
-        image = Image.objects.keep(accepted, name=file.name, owner=owner)
-        return _queue(image, key, source=source, **asked)
+    # The files first: SQLite's one writer must not wait for a disk.
+    image = Image.objects.store(accepted, name=file.name, owner=owner)
+    try:
+        with transaction.atomic():
+            image.save(force_insert=True)
+            return _queue(image, key, source=source, **asked)
+    except BaseException:
+        image.delete_files()
+        raise
 
 
 def ask_again(

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import auth, messages
 from django.contrib.messages.storage.base import BaseStorage
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -14,11 +14,12 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier import history
 from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction, Source
+from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.page_texts import texts
 from classifier.problems import Problem
@@ -137,6 +138,16 @@ def plot(request: HttpRequest, name: str) -> HttpResponseBase:
     response = FileResponse(file, content_type="image/png")
     patch_cache_control(response, public=True, max_age=3600)
     return response
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """The session ends, but for what the visitor had sent before logging in: that stays theirs."""
+    visitor = request.session.get(SESSION_KEY)
+    auth.logout(request)
+    if visitor:
+        request.session[SESSION_KEY] = visitor
+    return redirect(settings.LOGOUT_REDIRECT_URL)
 
 
 @require_safe

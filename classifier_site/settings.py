@@ -57,18 +57,19 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 # itself before that, so that two workers rarely hold the same image.
 MICRO_BATCH = env.number("KADR_MICRO_BATCH", 64, least=1)
 MAX_ATTEMPTS = 3
+RETRY_SECONDS = 10  # before what failed is tried again: a disk or a device may come back
 LEASE_SECONDS = 30
 WATCHDOG_SECONDS = 25
 SWEEP_SECONDS = 5
 HEARTBEAT_SECONDS = 5
 WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
-RING_AGAIN_SECONDS = 10  # rows that wait for longer ring the worker again
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
-# Webhooks go to public addresses only, unless the network is one's own.
-WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
 RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
 RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
+
+# Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
+WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
 
 # Database: SQLite, or PostgreSQL by DATABASE_URL
 DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA / "kadr.sqlite3")}
@@ -165,6 +166,7 @@ INSTALLED_APPS = [
     "classifier",
 ]
 MIDDLEWARE = [
+    "classifier.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "classifier.middleware.ContentSecurityPolicyMiddleware",
     "classifier.middleware.RateLimitMiddleware",

@@ -30,7 +30,7 @@ def sweep() -> None:
     for export in Export.objects.expired():
         export.erase()
     IdempotencyKey.objects.expired().delete()
-    WebhookDelivery.objects.forgotten().delete()
+    WebhookDelivery.objects.forget_old()
     Worker.objects.forget_silent(FORGET_WORKERS_AFTER)
     if Prediction.objects.waiting().exists():
         bell.ring()

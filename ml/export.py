@@ -44,8 +44,12 @@ def export(name: str, cifar: data.Cifar10, run: Path, to: Path) -> Path:
     partial.mkdir(parents=True)
     _write(partial, recipes.read(name), name, network, cifar)
     plots.curves(read_history(run), partial / "curves.png")
-    shutil.rmtree(folder, ignore_errors=True)
+    earlier = to / f".{name}.earlier"
+    shutil.rmtree(earlier, ignore_errors=True)
+    if folder.exists():
+        folder.rename(earlier)
     partial.rename(folder)
+    shutil.rmtree(earlier, ignore_errors=True)
     return folder
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ml import manifest as manifests
 from ml.manifest import Manifest, ManifestError
+from ml.preprocess import PREPROCESSING
 
 BUCKETS = (1, 8, 32, 128)
 TOLERANCE = 1e-3  # largest difference of one probability, between batches and between machines
@@ -36,6 +37,11 @@ class Runtime:
         try:
             manifest = manifests.read(folder)
             manifests.verify(folder, manifest)
+            if manifest.preprocessing != PREPROCESSING:
+                raise ManifestError(
+                    f"{folder} expects the preprocessing {manifest.preprocessing}; "
+                    f"this is {PREPROCESSING}"
+                )
         except ManifestError as error:
             raise ModelError(str(error)) from error
         device = _prepare_tensorflow()
@@ -58,6 +64,10 @@ class Runtime:
         size = self.manifest.input_size
         for bucket in BUCKETS:
             self.predict(np.zeros((bucket, size, size, 3), np.uint8))
+        self.check_golden()
+
+    def check_golden(self) -> None:
+        """Raises ModelError where the golden inputs do not get their expected answers."""
         inputs, expected = golden(self.folder)
         difference = float(np.abs(self.predict(inputs) - expected).max())
         if not difference <= TOLERANCE:

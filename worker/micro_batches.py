@@ -48,6 +48,7 @@ def answer(rows: list[Prediction], model: "ServedModel") -> None:
         probabilities = model.runtime.predict(np.stack(list(inputs.values())))
     except Exception:
         logger.exception("The model failed on a micro-batch of %d", len(inputs))
+        model.check()  # ends the process where the fault is its own; the leases then run out
         for pk in inputs:
             Prediction.objects.give_back(fence, pk, "INFERENCE_FAILED")
         return

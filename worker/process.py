@@ -22,7 +22,8 @@ from worker.watchdog import watchdog
 logger = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
-NO_MODEL = 78  # exit status; EX_CONFIG of sysexits.h
+NO_MODEL, NO_START = 78, 75  # exit status; EX_CONFIG and EX_TEMPFAIL of sysexits.h
+BROKEN = 70  # EX_SOFTWARE
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class ServedModel:
     @property
     def input_size(self) -> int:
         return self.runtime.manifest.input_size
+
+    def check(self) -> None:
+        """End this process if even the golden inputs fail: the fault is here, not in a picture."""
+        try:
+            self.runtime.check_golden()
+        except Exception:
+            logger.critical("The model no longer answers; the worker ends", exc_info=True)
+            os._exit(BROKEN)
 
     def result(self, probabilities: np.ndarray) -> Result:
         """One image's (classes,) probabilities as what the database keeps."""
@@ -71,8 +80,11 @@ def begin(**_kwargs: Any) -> None:
         _model = load()
     except ModelError as error:
         logger.critical("No model, no work: %s", error)
-        # Celery would log any exception and carry on with a worker that has nothing to serve.
         os._exit(NO_MODEL)
+    except Exception:
+        # Celery would log any exception and carry on with a worker that has nothing to serve.
+        logger.critical("The worker cannot start", exc_info=True)
+        os._exit(NO_START)
     logger.info(
         "Serving %s (%s) on %s as %s",
         _model.runtime.id,

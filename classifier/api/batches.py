@@ -168,7 +168,7 @@ class BatchCancel(APIView):
     @extend_schema(request=None, responses={200: BatchSerializer, **problems(401, 403, 404, 429)})
     def post(self, request: Request, pk: UUID) -> Response:
         """Stop what is not finished; what is done stays. Doing it twice is doing it once."""
-        batch = get_object_or_404(Batch.objects.visible_to(Owner.of(request)), pk=pk)
+        batch = get_object_or_404(Batch.objects.owned_by(Owner.of(request)), pk=pk)
         batch.cancel()
         return Response(BatchSerializer(Batch.objects.get(pk=pk)).data)
 

@@ -13,7 +13,7 @@ from classifier.api import params
 from classifier.api.schema import problems
 from classifier.api.throttles import RATES
 from classifier.model_card import model_card
-from classifier.models.webhook import EVENTS
+from classifier.models.webhook import SUBSCRIBABLE
 
 
 class MetaSerializer(serializers.Serializer[Any]):
@@ -29,7 +29,12 @@ class Meta(APIView):
     @extend_schema(responses={200: MetaSerializer, **problems(401, 429)})
     def get(self, request: Request) -> Response:
         """Every limit, and the models that may be asked for."""
-        about = {"limits": limits(), "rates": RATES, "models": models(), "webhook_events": EVENTS}
+        about = {
+            "limits": limits(),
+            "rates": RATES,
+            "models": models(),
+            "webhook_events": SUBSCRIBABLE,
+        }
         return Response(about)
 
 

@@ -1,19 +1,33 @@
 """Cursors over (created, id): page 1,000 costs what page 1 does, and nothing is counted."""
 
-from rest_framework import pagination
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from rest_framework import exceptions, pagination
+
+from classifier.problems import Problem
 
 
-class NewestFirst(pagination.CursorPagination):
+class Cursor(pagination.CursorPagination):
+    page_size_query_param = "page_size"
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        """Raises Problem for a cursor that is damaged or made up."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError, OverflowError, exceptions.NotFound) as error:
+            raise Problem("CURSOR_INVALID") from error
+
+
+class NewestFirst(Cursor):
     ordering = ("-created_at", "-id")
     page_size = 24
-    page_size_query_param = "page_size"
     max_page_size = 100
 
 
-class InOrder(pagination.CursorPagination):
+class InOrder(Cursor):
     """Items of a batch, in the order in which they were sent."""
 
     ordering = "position"
     page_size = 100
-    page_size_query_param = "page_size"
     max_page_size = 1000

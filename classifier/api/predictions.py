@@ -55,7 +55,10 @@ class PredictionList(generics.ListCreateAPIView[Prediction]):
 
     def get_queryset(self) -> PredictionQuerySet:
         owner = Owner.of(self.request)
-        return Prediction.objects.owned_by(owner).kept().select_related("image", "model")
+        # Who polls named ones may be staff who looks at somebody's page.
+        named = "id" in self.request.query_params
+        rows = Prediction.objects.visible_to(owner) if named else Prediction.objects.owned_by(owner)
+        return rows.kept().select_related("image", "model")
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer, "application/json": AskAgainSerializer},
@@ -127,6 +130,7 @@ class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
         return super().delete(request, *args, **kwargs)
 
     def perform_destroy(self, prediction: Prediction) -> None:
+        get_object_or_404(own(self.request), pk=prediction.pk)
         if prediction.image:
             prediction.image.erase()
         else:
@@ -141,7 +145,7 @@ class PredictionAction(APIView):
 
     def answer(self, request: Request, pk: UUID) -> Response:
         """Do it, or refuse: ILLEGAL_TRANSITION."""
-        prediction = get_object_or_404(visible(request), pk=pk)
+        prediction = get_object_or_404(own(request), pk=pk)
         if not self.act(Prediction.objects.filter(pk=pk)):
             raise Problem("ILLEGAL_TRANSITION")
         prediction = visible(request).get(pk=prediction.pk)
@@ -190,6 +194,11 @@ class PredictionAttempts(generics.GenericAPIView[Prediction]):
         return Response(AttemptSerializer(prediction.attempts(), many=True).data)
 
 
+def own(request: Request) -> PredictionQuerySet:
+    """What the caller may change; staff looks at the rest, and changes it in the admin."""
+    return Prediction.objects.owned_by(Owner.of(request))
+
+
 def visible(request: Request) -> PredictionQuerySet:
     rows = Prediction.objects.visible_to(Owner.of(request))
     return rows.select_related("image", "model")
@@ -208,7 +217,7 @@ def wait_for(prediction: Prediction, seconds: int) -> Prediction:
     while not prediction.is_final and time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(pause * 1.2, 0.2)
-        prediction = rows.get(pk=prediction.pk)
+        prediction = get_object_or_404(rows, pk=prediction.pk)
     return prediction
 
 

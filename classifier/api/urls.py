@@ -23,12 +23,12 @@ v1 = [
     path("exports", exports.ExportList.as_view(), name="api-exports"),
     path(export, exports.ExportDetail.as_view(), name="api-export"),
     path(f"{export}/file", exports.ExportFile.as_view()),
-    path("webhook-endpoints", webhooks.EndpointList.as_view(), name="api-webhook-endpoints"),
-    path(endpoint, webhooks.EndpointDetail.as_view()),
-    path(f"{endpoint}/test", webhooks.EndpointTest.as_view()),
-    path(f"{endpoint}/rotate-secret", webhooks.EndpointRotate.as_view()),
-    path(f"{endpoint}/deliveries", webhooks.DeliveryList.as_view()),
-    path(f"{endpoint}/deliveries/<uuid:delivery>/replay", webhooks.DeliveryReplay.as_view()),
+    path("webhook-endpoints", webhooks.WebhookEndpointList.as_view()),
+    path(endpoint, webhooks.WebhookEndpointDetail.as_view()),
+    path(f"{endpoint}/test", webhooks.WebhookTest.as_view()),
+    path(f"{endpoint}/rotate-secret", webhooks.WebhookRotation.as_view()),
+    path(f"{endpoint}/deliveries", webhooks.WebhookDeliveryList.as_view()),
+    path(f"{endpoint}/deliveries/<uuid:delivery_id>/replay", webhooks.WebhookReplay.as_view()),
 ]
 urlpatterns = [
     path("", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

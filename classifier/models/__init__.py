@@ -1,4 +1,5 @@
-"""The data: images, the predictions asked for them, the models that made them, their workers."""
+"""The data: images, the predictions asked for them, the models that made them, their workers,
+and the webhooks that tell of them."""
 
 from classifier.models.attempt import Attempt
 from classifier.models.batch import Batch, BatchStatus
@@ -11,7 +12,8 @@ from classifier.models.prediction import Prediction, Source
 from classifier.models.prediction_queue import Result
 from classifier.models.status import Status
 from classifier.models.token import ApiToken, Scope
-from classifier.models.webhook import WebhookDelivery, WebhookEndpoint
+from classifier.models.webhook import WebhookEndpoint
+from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.models.worker import Worker
 
 __all__ = [

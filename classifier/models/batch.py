@@ -17,7 +17,7 @@ from classifier.ids import uuid7
 from classifier.models.image import Image
 from classifier.models.owner import Owned, OwnedQuerySet
 from classifier.models.status import UNFINISHED, Status
-from classifier.models.webhook import WebhookDelivery
+from classifier.models.webhook_delivery import WebhookDelivery
 
 RATE_WINDOW = timedelta(seconds=30)  # over which the live rate is taken
 ABANDONED_AFTER = timedelta(minutes=10)  # an intake that has not moved for so long is dead

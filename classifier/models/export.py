@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier import bell
 from classifier.ids import uuid7
 from classifier.models.owner import Owned, OwnedQuerySet
-from classifier.models.webhook import WebhookDelivery
+from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.problems import Problem
 
 LEASE = timedelta(seconds=60)  # renewed as the file grows

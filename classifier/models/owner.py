@@ -8,8 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
-SESSION_KEY = "visitor"
+SESSION_KEY, RENEWED = "visitor", "renewed"
 T = TypeVar("T", bound=models.Model)
 
 
@@ -26,12 +27,20 @@ class Owner:
         if request.user.is_authenticated:
             return cls(user=request.user)
         known = request.session.get(SESSION_KEY)
+        _renew(request, known)
         if known is None and create:
             known = request.session[SESSION_KEY] = str(uuid.uuid4())
         return cls(visitor=uuid.UUID(known) if known else None)
 
     def fields(self) -> dict[str, Any]:
         return {"owner": self.user, "visitor": self.visitor}
+
+
+def _renew(request: HttpRequest, known: str | None) -> None:
+    """Once a month, so that the session of who keeps coming never ends."""
+    month = timezone.now().strftime("%Y-%m")
+    if known and request.session.get(RENEWED) != month:
+        request.session[RENEWED] = month
 
 
 class OwnedQuerySet(models.QuerySet[T]):

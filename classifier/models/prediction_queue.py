@@ -23,12 +23,14 @@ from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
-from classifier.models.webhook import WebhookDelivery
+from classifier.models.webhook import WebhookEndpoint
+from classifier.models.webhook_delivery import WebhookDelivery
 
 if TYPE_CHECKING:
     from classifier.models.prediction import Prediction
 
 INTERACTIVE, BATCH = 0, 1
+CLOCK_SKEW = timedelta(seconds=2)  # between the web's clock and the worker's
 FREE: dict[str, Any] = {"fence": None, "lease_until": None}
 
 
@@ -91,7 +93,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _next_ids(self, limit: int) -> list[uuid.UUID]:
         # SQLite has no row locks and needs none: the transaction holds the only write lock.
-        rows = self.waiting().order_by("priority", "queued_at", "pk")
+        rows = self.waiting().filter(queued_at__lte=timezone.now() + CLOCK_SKEW)
+        rows = rows.order_by("priority", "queued_at", "pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
         head = list(rows.values_list("pk", "attempt")[:limit])
         if head and head[0][1] > 0:
@@ -133,7 +136,9 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             spent = rows.filter(attempt__gte=settings.MAX_ATTEMPTS)
             failed = spent._move(Status.FAILED, finished_at=Now(), error_code=code, **FREE)
             rows.filter(status=Status.FAILED)._finished()
-            return failed + rows.filter(status=Status.RUNNING)._move(Status.QUEUED, **FREE)
+            later = timedelta(seconds=settings.RETRY_SECONDS if outcome == Outcome.FAILED else 0)
+            again = rows.filter(status=Status.RUNNING)
+            return failed + again._move(Status.QUEUED, queued_at=timezone.now() + later, **FREE)
 
     # What people ask for
 
@@ -206,7 +211,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _tell(self) -> None:
         """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
-        rows = self.filter(batch=None, owner__webhook_endpoints__enabled=True).distinct()
+        listeners = WebhookEndpoint.objects.filter(enabled=True).values("user")
+        rows = self.filter(batch=None, owner__in=listeners)
         told: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         for pk, owner, status in rows.order_by().values_list("pk", "owner", "status"):
             data = {"id": str(pk), "status": status, "url": f"/api/v1/predictions/{pk}"}

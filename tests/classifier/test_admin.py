@@ -7,7 +7,15 @@ from classifier.models import Image, Prediction
 from tests import make
 
 pytestmark = pytest.mark.django_db
-LISTS = ["prediction", "image", "modelversion", "worker", "apitoken"]
+LISTS = [
+    "prediction",
+    "image",
+    "modelversion",
+    "worker",
+    "apitoken",
+    "webhookendpoint",
+    "webhookdelivery",
+]
 
 
 @pytest.fixture

@@ -205,3 +205,16 @@ def test_damaged_bytes_are_accepted_or_refused_and_nothing_else(cut, at, byte):
         assert refusal.code in {"IMAGE_UNDECODABLE", "UNSUPPORTED_MEDIA_TYPE", "PIXEL_LIMIT"}
     else:
         assert opened(accepted.preview).mode == "RGB"
+
+
+def test_a_comment_between_the_scans_of_a_small_picture_is_not_in_its_preview():
+    data = make.noise_jpeg(1, side=64, progressive=True)
+    second_scan = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    comment = b"\xff\xfe" + (2 + len(b"SECRET")).to_bytes(2, "big") + b"SECRET"
+    accepted = accept(data[:second_scan] + comment + data[second_scan:])
+    assert b"SECRET" not in accepted.preview
+
+
+def test_a_small_plain_picture_keeps_its_own_bytes():
+    data = make.noise_jpeg(1, side=64)
+    assert accept(data).preview is data

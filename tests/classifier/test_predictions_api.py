@@ -190,7 +190,7 @@ def check_problem(response, status: int, code: str, language: str) -> None:
 def test_a_body_that_is_no_form_is_refused_as_a_problem(api):
     response = api.post(URL, b"\xff\xd8\xff", content_type="image/jpeg")
     assert response.status_code == 415
-    assert response.json()["code"] == "UNSUPPORTED_MEDIA_TYPE"
+    assert response.json()["code"] == "CONTENT_TYPE_UNSUPPORTED"
 
 
 def test_a_broken_multipart_body_is_refused_as_a_problem(api):

@@ -37,6 +37,9 @@ class Served:
     worker: str = "host:1"
     input_size: int = 32
 
+    def check(self) -> None:
+        """Nothing is wrong with this one; test_process.py has one that is broken."""
+
     def result(self, probabilities: np.ndarray) -> Result:
         best = int(probabilities.argmax())
         return Result(make.CLASSES[best]["id"], float(probabilities[best]), probabilities.tolist())

@@ -1,0 +1,1 @@
+"""Telling users' servers what happened, by the rules of Standard Webhooks."""

@@ -103,11 +103,17 @@ class Handler(BaseHTTPRequestHandler):
         if self._stopped():
             return
         form = self.form()
+        if form is None:  # the client broke off
+            self.close_connection = True
+            return
         self.answer(*self.fake.take(self.headers["Idempotency-Key"], form))
 
-    def form(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any] | None:
         """Parsed by the standard library's mail parser, which the client does not share."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return None
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         parts = list(BytesParser(policy=HTTP).parsebytes(head + body).iter_parts())
         images = [

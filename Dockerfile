@@ -22,13 +22,14 @@ COPY manage.py ./
 COPY classifier_site classifier_site
 COPY classifier classifier
 COPY jobs jobs
+COPY kadr_client kadr_client
 COPY templates templates
 COPY locale locale
 # The manifest is read by the web process; the weights stay in the worker's image.
 COPY ml/__init__.py ml/manifest.py ml/
 COPY ml/models ml/models
 RUN find ml/models -name 'weights.*' -delete \
-    && python -m compileall -q classifier classifier_site ml
+    && python -m compileall -q classifier classifier_site kadr_client ml
 # Hashed and compressed once, here; the key signs nothing at that point.
 ENV KADR_STATIC=/app/static
 RUN KADR_SECRET_KEY=build python manage.py collectstatic --no-input --verbosity 0

@@ -250,7 +250,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class ErasingUserAdmin(UserAdmin):
+class ErasingUserAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Deleting a user deletes what is theirs, though nobody may delete that by itself."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

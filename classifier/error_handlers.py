@@ -11,7 +11,13 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -65,6 +71,8 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem("NOT_FOUND")
     if isinstance(error, PermissionDenied):
         return Problem("FORBIDDEN")
+    if isinstance(error, UnreadablePostError):
+        return Problem("BODY_INCOMPLETE")
     if isinstance(error, DisallowedHost):
         return Problem("HOST_UNKNOWN")
     if isinstance(error, TooManyFilesSent):

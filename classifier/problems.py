@@ -106,6 +106,11 @@ KINDS: dict[str, Kind] = {
             "or JSON where the API page says so."
         ),
     ),
+    "BODY_INCOMPLETE": Kind(
+        400,
+        gettext_lazy("The request was cut off"),
+        gettext_lazy("Nothing was accepted. Send it again."),
+    ),
     "HOST_UNKNOWN": Kind(
         400,
         gettext_lazy("This server does not answer to that name"),

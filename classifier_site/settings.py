@@ -46,6 +46,7 @@ MAX_BATCH_PARTS = 1000
 MAX_BATCH_BYTES = 4 * 1024**3
 PREVIEW_SIDE = 256
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_BATCH_PARTS + 1  # the upload handlers count for themselves
+DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_BATCH_PARTS + 20  # a custom_id for each part
 FILE_UPLOAD_HANDLERS = [
     "classifier.uploads.CapUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

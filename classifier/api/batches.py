@@ -68,7 +68,6 @@ class BatchList(generics.ListCreateAPIView[Batch]):
         data = request.data  # reads the body
         if self.spool.too_large:
             raise Problem("BATCH_TOO_LARGE")
-        queue_depth.check()
         self.asked = params.asked_for(data)
         return once(request, self._create, self._resume, self._digest)
 
@@ -81,6 +80,7 @@ class BatchList(generics.ListCreateAPIView[Batch]):
         return [file for name in self.request.FILES for file in self.request.FILES.getlist(name)]
 
     def _create(self, key: IdempotencyKey | None) -> Response:
+        queue_depth.check()
         owner = Owner.of(self.request, create=True)
         asked = {name: value for name, value in self.asked.items() if name != "metadata"}
         with transaction.atomic():

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from django.utils.translation import override
 
 from classifier.models import WebhookDelivery, WebhookEndpoint
 from classifier.problems import Problem
@@ -10,6 +11,12 @@ from classifier.webhooks import address, posting, sending
 from tests.receiver import receiver
 
 PUBLIC = "93.184.216.34"
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with override("en"):
+        yield
 
 
 @pytest.fixture

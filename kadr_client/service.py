@@ -1,0 +1,109 @@
+"""Asks the service, again where that may help, and says which refusals are final."""
+
+import email.utils
+import http.client
+import random
+import ssl
+import time
+from datetime import UTC, datetime
+
+from kadr_client.errors import RefusedError, UnreachableError
+from kadr_client.http import Answer, Connection, Request, reason
+from kadr_client.progress import Progress
+
+ATTEMPTS = 10  # that fail, a request: about three minutes
+FIRST_ATTEMPTS = 3  # before anything was sent: the address may be wrong
+BUSY = {(409, "IDEMPOTENCY_IN_FLIGHT"), (429, "RATE_LIMITED"), (503, "QUEUE_FULL")}
+LONGEST_BACKOFF, LONGEST_WAIT = 30.0, 3600.0  # seconds
+
+
+class _BusyError(Exception):
+    """The service asks to come again later, however often."""
+
+    def __init__(self, text: str, seconds: float | None) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
+class _BrokenError(Exception):
+    """It may work the next time."""
+
+
+class Service:
+    def __init__(self, connection: Connection, progress: Progress) -> None:
+        self._connection = connection
+        self._progress = progress
+        self.url = connection.url
+
+    def greet(self) -> None:
+        """Is it there, is it Kadr, does it know the token? Asked before anything is uploaded."""
+        answer = self.ask(Request("GET", "/api/v1/predictions?page_size=1"), FIRST_ATTEMPTS)
+        if "results" not in answer.json():
+            raise self._stranger(answer)
+
+    def ask(self, request: Request, attempts: int = ATTEMPTS) -> Answer:
+        """The answer, with a status of success. Raises RefusedError, UnreachableError."""
+        failures = waits = 0
+        while True:
+            try:
+                return self._once(request)
+            except _BusyError as busy:
+                waits += 1
+                self._pause(busy, busy.seconds if busy.seconds is not None else backoff(waits))
+            except _BrokenError as broken:
+                failures += 1
+                if failures >= attempts:
+                    raise UnreachableError(f"no answer from {self.url}: {broken}") from broken
+                self._pause(broken, backoff(failures))
+
+    def _once(self, request: Request) -> Answer:
+        try:
+            answer = self._connection.exchange(request)
+        except ssl.SSLCertVerificationError as error:
+            raise UnreachableError(f"no answer from {self.url}: {reason(error)}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _BrokenError(reason(error)) from error
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer)
+        return answer
+
+    def _refusal(self, answer: Answer) -> Exception:
+        if (answer.status, answer.problem.get("code")) in BUSY:
+            return _BusyError(answer.told, retry_after(answer))
+        if answer.status >= 500:
+            return _BrokenError(answer.told if answer.problem else f"HTTP {answer.status}")
+        if 300 <= answer.status < 400:
+            there = answer.headers.get("Location", "elsewhere")
+            return UnreachableError(f"{self.url} sends us on to {there}; give that one's address")
+        if not answer.problem:
+            return self._stranger(answer)
+        hint = "; give another token" if answer.status == 401 else ""
+        return RefusedError(answer.status, f"the service refused: {answer.told}{hint}")
+
+    def _stranger(self, answer: Answer) -> UnreachableError:
+        return UnreachableError(f"not a Kadr server: {self.url} (HTTP {answer.status})")
+
+    def _pause(self, why: Exception, seconds: float) -> None:
+        self._progress.say(f"{why}; trying again in {seconds:.0f} s")
+        time.sleep(seconds)
+
+
+def backoff(failures: int) -> float:
+    """Seconds: doubled each time, and a part of it by chance, so that clients do not march in
+    step."""
+    longest = min(LONGEST_BACKOFF, 0.5 * 2.0 ** min(failures, 20))
+    return longest * random.SystemRandom().uniform(0.5, 1)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """The seconds of Retry-After (RFC 9110, section 10.2.3: a number or a date), capped."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(value)
+    else:
+        try:
+            date = email.utils.parsedate_to_datetime(value)
+            seconds = (date - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)

@@ -1,0 +1,63 @@
+"""The terminal client against the real service."""
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import make
+from tests.live.service import ROOT, Service
+
+PICTURES = 30
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pictures" / "deep").mkdir(parents=True)
+    for seed in range(PICTURES):
+        name = f"deep/{seed:02}.JPG" if seed % 2 else f"кіт {seed:02}.jpg"
+        (tmp_path / "pictures" / name).write_bytes(make.noise_jpeg(1000 + seed))
+    (tmp_path / "pictures" / "bad.jpg").write_text("no JPEG")
+    return tmp_path / "pictures"
+
+
+def classify(service: Service, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kadr_client", "--url", service.url, str(folder)],
+        cwd=ROOT,
+        # Of its own, so that nothing but the service can know the batch again.
+        env={
+            **service.environment,
+            "KADR_TOKEN": service.token,
+            "XDG_CACHE_HOME": str(folder.parent),
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def made(service: Service) -> list[int]:
+    tables = ("classifier_batch", "classifier_prediction", "classifier_image")
+    return [service.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+
+
+def test_a_folder_is_classified_and_the_same_again_makes_nothing_new(service, folder):
+    process = classify(service, folder)
+    assert process.returncode == 1, process.stderr
+    rows = list(csv.DictReader(io.StringIO(process.stdout)))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [row["path"] for row in rows] == [
+        str(path) for path in sorted(files, key=lambda path: path.parts)
+    ]
+    (bad,) = [row for row in rows if row["status"] != "succeeded"]
+    assert bad["path"].endswith("bad.jpg") and bad["error"].startswith("UNSUPPORTED_MEDIA_TYPE")
+    assert sum(bool(row["label"] and row["confidence"]) for row in rows) == PICTURES
+
+    before = made(service)
+    again = classify(service, folder)
+    assert (again.returncode, again.stdout) == (1, process.stdout)
+    assert made(service) == before

@@ -14,6 +14,7 @@ pages = [
     path("model/<str:name>.png", views.plot, name="plot"),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", views.logout, name="logout"),
+    path("problems/<slug:slug>", views.problem, name="problem"),
     path("favicon.ico", views.favicon, name="favicon"),
 ]
 checks = [

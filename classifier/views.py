@@ -22,7 +22,7 @@ from classifier.models import Image, Owner, Prediction, Source
 from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.page_texts import texts
-from classifier.problems import Problem
+from classifier.problems import KINDS, Problem
 from classifier.submission import submit
 
 PLOTS = ("curves", "confusion", "reliability")
@@ -138,6 +138,16 @@ def plot(request: HttpRequest, name: str) -> HttpResponseBase:
     response = FileResponse(file, content_type="image/png")
     patch_cache_control(response, public=True, max_age=3600)
     return response
+
+
+@require_safe
+def problem(request: HttpRequest, slug: str) -> HttpResponse:
+    """What a refusal's `type` leads to."""
+    code = slug.upper().replace("-", "_")
+    if code not in KINDS:
+        raise Http404
+    context = {"problem": Problem(code), "reason": code}
+    return render(request, "problem.html", context)
 
 
 @require_POST

@@ -1,13 +1,18 @@
 """Refusals that tell the truth about what is wrong."""
 
 import base64
+import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import override
 
 from classifier.models import Prediction
+from classifier.problems import KINDS, Problem
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +55,20 @@ def test_what_failed_is_tried_again_after_a_while_and_not_at_once(settings):
     assert Prediction.objects.claim(1, worker="w") == []
     Prediction.objects.update(queued_at=timezone.now() - timedelta(seconds=1))
     assert len(Prediction.objects.claim(1, worker="w")) == 1
+
+
+def test_the_docs_tell_every_code_its_status_and_what_to_do():
+    text = (Path(__file__).parent.parent.parent / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \| (.+?) \| (.*?) ?\|$", text, re.MULTILINE)
+    with override("en"):
+        told = {code: (int(status), title, detail) for code, status, title, detail in rows}
+        problems = {code: Problem(code) for code in KINDS}
+        assert told == {c: (p.status, p.title, p.detail) for c, p in problems.items()}
+
+
+@pytest.mark.parametrize("code", sorted(KINDS))
+def test_the_type_of_every_refusal_leads_to_a_page_about_it(client, code):
+    page = client.get(Problem(code).as_dict()["type"], headers={"Accept-Language": "en"})
+    assert page.status_code == 200
+    with override("en"):
+        assert escape(Problem(code).title) in page.content.decode()

@@ -1,0 +1,85 @@
+"""Every route of the schema, with another user's token: nothing is there."""
+
+import json
+import re
+
+import pytest
+from rest_framework.test import APIClient
+
+from classifier import exports
+from classifier.models import ApiToken, Prediction, WebhookDelivery, WebhookEndpoint
+from tests import make
+
+pytestmark = pytest.mark.django_db
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def hers(alice_api, alice) -> dict[str, str]:
+    """One of everything that alice can have, by the first part of its path."""
+    single = alice_api.post("/api/v1/predictions", {"image": make.upload()}).json()
+    batch = alice_api.post("/api/v1/batches", {"image": [make.upload()]}).json()
+    export = alice_api.post("/api/v1/exports", {"format": "csv"}, format="json").json()
+    exports.write_waiting()
+    endpoint = WebhookEndpoint.objects.create(user=alice.user, url="https://receiver.example/")
+    delivery = WebhookDelivery.objects.record_test(endpoint)
+    return {
+        "predictions": single["id"],
+        "batches": batch["id"],
+        "exports": export["id"],
+        "webhook-endpoints": str(endpoint.pk),
+        "delivery_id": str(delivery.pk),
+        "image": single["image"]["id"],
+    }
+
+
+@pytest.fixture
+def stranger(bob) -> APIClient:
+    token = ApiToken.objects.issue(bob.user, "test")
+    return APIClient(headers={"Authorization": f"Bearer {token}"})
+
+
+def operations(client: APIClient) -> list[tuple[str, str]]:
+    schema = client.get("/api/v1/schema", {"format": "json"}).json()
+    return [
+        (method, path)
+        for path, methods in schema["paths"].items()
+        for method in methods
+        if method in METHODS
+    ]
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    kind = path.split("/")[3]
+    path = path.replace("{delivery_id}", ids["delivery_id"])
+    return re.sub(r"\{\w+\}", ids.get(kind, ""), path)
+
+
+def test_nothing_of_others_can_be_read_changed_or_fetched(alice_api, stranger, hers):
+    walked = [(m, p) for m, p in operations(alice_api) if "{" in p]
+    assert len(walked) >= 19
+    for method, path in walked:
+        response = getattr(stranger, method)(filled(path, hers), {}, format="json")
+        assert response.status_code == 404, (method, path)
+    assert Prediction.objects.filter(status="queued").count() == 2
+
+
+def test_no_list_holds_anything_of_others(alice_api, stranger, hers):
+    lists = [path for method, path in operations(alice_api) if method == "get" and "{" not in path]
+    ids = set(hers.values())
+    for path in lists:
+        seen = json.dumps(stranger.get(path, {"id": hers["predictions"]}).json())
+        assert not [pk for pk in ids if pk in seen], path
+
+
+def test_a_picture_of_others_cannot_be_asked_about(stranger, hers):
+    response = stranger.post("/api/v1/predictions", {"image_id": hers["image"]}, format="json")
+    assert response.json()["code"] == "IMAGE_NOT_FOUND"
+    assert stranger.get(f"/images/{hers['image']}.jpg").status_code == 404
+
+
+def test_the_same_routes_are_there_for_their_owner(alice_api, hers):
+    """So that the walk above proves something."""
+    for method, path in operations(alice_api):
+        if method == "get" and "{" in path:
+            assert alice_api.get(filled(path, hers)).status_code == 200, path

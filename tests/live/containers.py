@@ -17,11 +17,18 @@ WITHOUT_ENGINE = ("pip install", "useradd")  # needs the network, or to be root
 
 
 def services() -> dict[str, dict[str, Any]]:
-    text = (ROOT / "docker-compose.yml").read_text()
-    # Interpolated as compose does where nothing is set: ${NAME:-default}
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
-    return found
+    found = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services: dict[str, dict[str, Any]] = _interpolated(found)["services"]
+    return services
+
+
+def _interpolated(node: Any) -> Any:
+    """As compose does where nothing is set: ${NAME:-default}, after the file is parsed."""
+    if isinstance(node, dict):
+        return {name: _interpolated(value) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_interpolated(value) for value in node]
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", node) if isinstance(node, str) else node
 
 
 class Image:

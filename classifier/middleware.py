@@ -17,8 +17,12 @@ class ProbeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        probe = PROBES.get(request.path)
-        return probe(request) if probe else self.get_response(request)
+        if (probe := PROBES.get(request.path)) is None:
+            return self.get_response(request)
+        response = probe(request)
+        # «Not ready» is an answer, asked for every few moments; no error to be logged.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
 
 
 class RateLimitMiddleware:

@@ -8,3 +8,4 @@ graceful_timeout = 10
 keepalive = 5
 accesslog = None
 control_socket_disable = True
+limit_request_line = 8190  # a poll for a hundred ids takes half of that

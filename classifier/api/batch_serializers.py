@@ -50,7 +50,7 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
     completed_at = serializers.SerializerMethodField()
     canceled_at = serializers.SerializerMethodField()
     estimated_finish_at = serializers.SerializerMethodField()
-    metadata = serializers.JSONField(allow_null=True)
+    metadata = serializers.DictField(allow_null=True)
     url = serializers.SerializerMethodField()
     items_url = serializers.SerializerMethodField()
     results_url = serializers.SerializerMethodField()

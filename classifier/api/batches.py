@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -108,8 +109,8 @@ class BatchList(generics.ListCreateAPIView[Batch]):
         return _from_files([file for file in files if file.field == "image"], self._names())
 
     def _names(self) -> list[str]:
-        names: list[str] = params.mapping(self.request.data).getlist("custom_id")
-        return names
+        form = self.request.data
+        return form.getlist("custom_id") if isinstance(form, QueryDict) else []
 
     def _resume(self, pk: UUID) -> Response:
         batch = get_object_or_404(self.get_queryset(), pk=pk)

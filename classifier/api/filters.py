@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
+from django.utils.translation import gettext as _
 
 from classifier.models import Prediction, Source, Status
 from classifier.models.prediction_queue import PredictionQuerySet
+from classifier.problems import Problem
 
 
 class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
@@ -38,15 +40,20 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
             "created_before",
         )
 
+    def filter_queryset(self, queryset: PredictionQuerySet) -> Any:
+        """Raises Problem for a filter without a value, which would silently filter nothing."""
+        for name in self.filters:
+            if self.data.get(name) == "":
+                raise Problem(
+                    "INVALID_REQUEST", _("The filter “{name}” is empty.").format(name=name)
+                )
+        return super().filter_queryset(queryset)
+
     def with_ids(self, rows: PredictionQuerySet, _name: str, values: list[str]) -> Any:
-        return rows.filter(pk__in=[pk for value in values if (pk := _uuid(value))])
+        try:
+            return rows.filter(pk__in=[UUID(value) for value in values])
+        except ValueError as error:
+            raise Problem("INVALID_REQUEST", _("Each “id” is a UUID.")) from error
 
     def of_model(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
         return rows.filter(model__name=value) | rows.filter(model__digest__startswith=value)
-
-
-def _uuid(value: str) -> UUID | None:
-    try:
-        return UUID(value)
-    except ValueError:
-        return None

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, pagination
 
 from classifier.problems import Problem
@@ -17,6 +18,20 @@ class Cursor(pagination.CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except (ValidationError, ValueError, OverflowError, exceptions.NotFound) as error:
             raise Problem("CURSOR_INVALID") from error
+
+    def get_page_size(self, request: Any) -> int | None:
+        """As asked for, up to the limit. Raises Problem for what is no number of rows."""
+        given = request.query_params.get(self.page_size_query_param, str(self.page_size))
+        if not given.isdecimal() or int(given[:9]) < 1:
+            raise Problem("INVALID_REQUEST", _("page_size is a whole number from 1 up."))
+        return min(int(given[:9]), self.max_page_size or int(given[:9]))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] = {"type": "integer", "minimum": 1}
+        return parameters
 
 
 class NewestFirst(Cursor):

@@ -9,7 +9,7 @@ from classifier.api.serializers import ProblemSerializer
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "pattern": "^[!#-~]{1,255}$"},
     OpenApiParameter.HEADER,
     description="1 to 255 printable characters of your choice. The same request sent again with "
     "the same key within 24 h does nothing twice and gets the same answer.",
@@ -60,3 +60,33 @@ class VisitorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "name": "sessionid",
             "description": "The browser's session, with the CSRF token in X-CSRFToken.",
         }
+
+
+# gunicorn's own, before the request reaches us.
+TOO_LONG = {
+    "description": "The address has more than 8,190 characters.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
+EVERYWHERE = ("400", "401", "403", "404", "406", "415", "429")
+
+
+def complete(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Adds to each operation the refusals that any may answer with, and that most need no token:
+    a visitor has pictures too."""
+    refusal = {
+        "description": PROBLEM.description,
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for path, methods in result["paths"].items():
+        for operation in methods.values():
+            for status in EVERYWHERE:
+                operation["responses"].setdefault(status, refusal)
+            operation["responses"]["414"] = TOO_LONG
+            for parameter in operation.get("parameters", ()):
+                if parameter.get("schema", {}).get("type") == "array":
+                    parameter["schema"]["maxItems"] = 100
+            if "webhook" not in path and {} not in operation.setdefault("security", []):
+                operation["security"].append({})
+    return result

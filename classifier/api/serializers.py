@@ -92,7 +92,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     custom_id = serializers.CharField(
         help_text="The item's name in its batch; empty outside of one."
     )
-    metadata = serializers.JSONField(allow_null=True)
+    metadata = serializers.DictField(allow_null=True)
     image = ImageSerializer(allow_null=True, help_text="None once it was deleted.")
     model = ModelSerializer(allow_null=True, help_text="The model that answered.")
     result = serializers.SerializerMethodField()

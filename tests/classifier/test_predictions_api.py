@@ -240,7 +240,7 @@ def test_the_list_is_read_page_by_page_without_gaps_or_repeats(api):
 def test_the_list_is_filtered_by_several_ids(api):
     ids = [send(api).json()["id"] for _ in range(3)]
     wanted = ids[:2]
-    listed = api.get(URL, {"id": ",".join([*wanted, "nonsense"])}).json()["results"]
+    listed = api.get(URL, {"id": ",".join([*wanted, str(uuid.UUID(int=7))])}).json()["results"]
     assert {row["id"] for row in listed} == set(wanted)
 
 
@@ -375,3 +375,24 @@ def test_the_swagger_page_needs_nothing_from_elsewhere(api):
     page = api.get("/api/").content.decode()
     assert "swagger" in page.lower()
     assert "https://" not in page and "cdn" not in page
+
+
+def test_an_id_that_is_none_is_refused_rather_than_ignored(api):
+    response = api.get(URL, {"id": "nonsense"})
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_a_filter_without_a_value_is_refused_rather_than_ignored(api):
+    response = api.get(URL, {"label": ""}, headers={"Accept-Language": "en"})
+    assert response.status_code == 400 and "label" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "", "1.5"])
+def test_a_page_size_that_makes_no_sense_is_refused(api, size):
+    send(api)
+    assert api.get(URL, {"page_size": size}).status_code == 400
+
+
+def test_a_page_holds_no_more_than_the_limit(api):
+    send(api)
+    assert api.get(URL, {"page_size": "1" * 50}).status_code == 200

@@ -1,6 +1,6 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint train evaluate messages lock
+.PHONY: help run test schema lint train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
@@ -13,6 +13,10 @@ run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 test: ## run the tests
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+
+schema: ## send many more random requests and hold the answers against the schema: make schema [N=50]
+	@sh bin/setup requirements-dev.txt
+	SCHEMA_EXAMPLES=$(or $(N),50) $(PYTHON) -m pytest tests/live/test_schema.py
 
 lint: ## check style, types, imports between the folders, and that no migration is missing
 	@sh bin/setup requirements-dev.txt

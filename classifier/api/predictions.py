@@ -2,11 +2,11 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, status
@@ -137,47 +137,31 @@ class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
             Prediction.objects.filter(pk=prediction.pk, deleted_at=None).erase()
 
 
-class PredictionAction(APIView):
-    """What can be asked of one prediction with a POST."""
-
-    def act(self, rows: PredictionQuerySet) -> int:
-        raise NotImplementedError
-
-    def answer(self, request: Request, pk: UUID) -> Response:
-        """Do it, or refuse: ILLEGAL_TRANSITION."""
-        prediction = get_object_or_404(own(request), pk=pk)
-        if not self.act(Prediction.objects.filter(pk=pk)):
-            raise Problem("ILLEGAL_TRANSITION")
-        prediction = visible(request).get(pk=prediction.pk)
-        return Response(PredictionSerializer(prediction).data)
+OF_ACTIONS = {200: PredictionSerializer, **problems(401, 403, 404, 409, 429)}
 
 
-class PredictionCancel(PredictionAction):
-    @extend_schema(
-        request=None,
-        responses={200: PredictionSerializer, **problems(401, 403, 404, 409, 429)},
-    )
+class PredictionCancel(APIView):
+    @extend_schema(request=None, responses=OF_ACTIONS)
     def post(self, request: Request, pk: UUID) -> Response:
         """Stop it, if it is not finished."""
-        return self.answer(request, pk)
-
-    def act(self, rows: PredictionQuerySet) -> int:
-        return rows.cancel()
+        return acted(request, pk, PredictionQuerySet.cancel)
 
 
-class PredictionRetry(PredictionAction):
-    @extend_schema(
-        request=None,
-        responses={200: PredictionSerializer, **problems(401, 403, 404, 409, 429)},
-    )
+class PredictionRetry(APIView):
+    @extend_schema(request=None, responses=OF_ACTIONS)
     def post(self, request: Request, pk: UUID) -> Response:
         """Try again what failed or was canceled: a new attempt, the same id."""
-        return self.answer(request, pk)
+        answer = acted(request, pk, PredictionQuerySet.retry)
+        bell.ring()
+        return answer
 
-    def act(self, rows: PredictionQuerySet) -> int:
-        with transaction.atomic():
-            transaction.on_commit(bell.ring)
-            return rows.retry()
+
+def acted(request: Request, pk: UUID, act: Callable[[PredictionQuerySet], int]) -> Response:
+    """Do it to one's own prediction, or refuse: ILLEGAL_TRANSITION."""
+    get_object_or_404(own(request), pk=pk)
+    if not act(Prediction.objects.filter(pk=pk)):
+        raise Problem("ILLEGAL_TRANSITION")
+    return Response(PredictionSerializer(visible(request).get(pk=pk)).data)
 
 
 class PredictionAttempts(generics.GenericAPIView[Prediction]):

@@ -7,11 +7,16 @@ caller, which divides by the temperature first.
 from collections.abc import Callable
 from typing import Any
 
-from keras import Model, layers
+import keras
+import numpy as np
+from keras import Model, initializers, layers
 
 # Mean and standard deviation of CIFAR-10's training pixels, by channel, in units of 0 to 255.
 MEAN = (125.307, 122.950, 113.865)
 STD = (62.993, 62.089, 66.705)
+
+WHITENING = "whiten"  # the layer whose kernels are made of the training pictures and then kept
+PATCH = 2 * 2 * 3  # values in the patch that it looks at
 
 
 def cifar10_improved(
@@ -37,7 +42,34 @@ def cifar10_improved(
     return Model(inputs, layers.Dense(classes, name="logits")(x), name="cifar10_improved")
 
 
-ARCHITECTURES: dict[str, Callable[..., Model]] = {"cifar10_improved": cifar10_improved}
+def airbench94(classes: int = 10, size: int = 32) -> Model:
+    """Whitening and three pairs of 3x3 convolutions: 1,975,096 parameters at ten classes.
+
+    The network of the CIFAR-10 speed records (arXiv:2404.00498): 2x2 patches are whitened by fixed
+    kernels (`whiten`), each pair pools after its first convolution, kernels start as the identity,
+    and there is one linear layer at the end. Takes (n, size, size, 3) uint8, gives (n, classes)
+    float32 logits.
+    """
+    inputs = layers.Input((size, size, 3), dtype="uint8")
+    x = _standardize(inputs)
+    x = layers.Conv2D(2 * PATCH, 2, name=WHITENING)(x)
+    x = layers.Activation("gelu")(x)
+    for filters in (64, 256, 256):
+        x = layers.MaxPooling2D()(_identity_convolution(filters)(x))
+        x = layers.Activation("gelu")(_fast_normalization()(x))
+        x = _identity_convolution(filters)(x)
+        x = layers.Activation("gelu")(_fast_normalization()(x))
+    x = layers.GlobalMaxPooling2D()(x)
+    logits = layers.Dense(
+        classes, use_bias=False, kernel_initializer=_like_torch(), name="unscaled"
+    )(x)
+    return Model(inputs, layers.Rescaling(1 / 9, name="logits")(logits), name="airbench94")
+
+
+ARCHITECTURES: dict[str, Callable[..., Model]] = {
+    "airbench94": airbench94,
+    "cifar10_improved": cifar10_improved,
+}
 
 
 def build(name: str, **options: Any) -> Model:
@@ -51,3 +83,51 @@ def _standardize(inputs: Any) -> Any:
     scale = [1 / std for std in STD]
     offset = [-mean / std for mean, std in zip(MEAN, STD, strict=True)]
     return layers.Rescaling(scale, offset)(inputs)
+
+
+def whiten(network: Model, x: np.ndarray, epsilon: float = 5e-4) -> None:
+    """Set and fix the kernels of a network's whitening layer, where it has one.
+
+    They are the eigenvectors of the 2x2 patches of the images x (n, size, size, 3) uint8, divided
+    by the roots of their eigenvalues, and their negatives.
+    """
+    if WHITENING not in [layer.name for layer in network.layers]:
+        return
+    scaled = (x.astype(np.float32) - np.float32(MEAN)) / np.float32(STD)
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, (2, 2), axis=(1, 2))
+    patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, PATCH)
+    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
+    kernels = (vectors / np.sqrt(values + epsilon)).reshape(2, 2, 3, PATCH)[..., ::-1]
+    layer = network.get_layer(WHITENING)
+    layer.kernel.assign(np.concatenate([kernels, -kernels], axis=-1))
+    layer.kernel.trainable = False
+
+
+def _like_torch() -> Any:
+    return initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+
+
+def _fast_normalization() -> Any:
+    return layers.BatchNormalization(momentum=0.6, epsilon=1e-12, scale=False)
+
+
+def _identity_convolution(filters: int) -> Any:
+    return layers.Conv2D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer=PassThrough()
+    )
+
+
+@keras.saving.register_keras_serializable("kadr")
+class PassThrough(initializers.Initializer):
+    """The first kernels copy one input channel each; the others are drawn as PyTorch draws them."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        kernel = np.array(keras.ops.convert_to_numpy(_like_torch()(shape, dtype)))
+        height, width, channels, filters = shape
+        copied = min(channels, filters)
+        kernel[..., :copied] = 0
+        kernel[height // 2, width // 2, range(copied), range(copied)] = 1
+        return keras.ops.convert_to_tensor(kernel, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {}

@@ -1,15 +1,17 @@
-"""CIFAR-10 as arrays, the split that models are chosen on, and the augmentation they train with."""
+"""Labelled pictures in three splits: to train on, to choose on, to look at once.
+
+CIFAR-10 from an .npz or as Keras downloads it, or one's own folder of JPEGs (ml/image_folder.py).
+"""
 
 import hashlib
-import io
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-CLASSES = (
+CIFAR10_CLASSES = (
     {"id": "airplane", "uk": "літак", "en": "airplane"},
     {"id": "automobile", "uk": "автомобіль", "en": "automobile"},
     {"id": "bird", "uk": "птах", "en": "bird"},
@@ -26,7 +28,7 @@ SIZE = 32  # pixels a side
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images (n, 32, 32, 3) uint8 RGB and labels (n,) uint8."""
+    """Images (n, 32, 32, 3) uint8 RGB and labels (n,), each the place of its class."""
 
     x: np.ndarray
     y: np.ndarray
@@ -36,28 +38,58 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Cifar10:
+class Dataset:
+    name: str
+    classes: tuple[dict[str, str], ...]  # {"id", "uk", "en"}
     train: Labelled
     validation: Labelled
     test: Labelled
-    sha256: str
+    sha256: str  # over the pixels of all three
+
+    def counts(self) -> dict[str, int]:
+        return {s: len(getattr(self, s)) for s in ("train", "validation", "test")}
+
+    def training_shares(self) -> dict[str, float]:
+        """How often each class occurs among the training pictures, by its id."""
+        counted = Counter(self.train.y.tolist())
+        return {
+            c["id"]: round(counted[i] / len(self.train), 4) for i, c in enumerate(self.classes)
+        }
 
 
-def load(path: Path | None = None) -> Cifar10:
-    """Read CIFAR-10 from an .npz (x_train, y_train, x_test, y_test), or have Keras download it.
+def load(path: Path | None = None) -> Dataset:
+    """Read a folder of one's own classes, or CIFAR-10: an .npz, or without a path Keras' download.
 
-    The last tenth of the training images, in a fixed shuffle, is the validation split: 5,000.
-    Raises OSError or ValueError with one line where the file is not such a file.
+    Raises OSError or ValueError with one line where there is no such thing.
     """
+    if path is not None and path.is_dir():
+        from ml import image_folder
+
+        return image_folder.load(path)
+    return _cifar10(path)
+
+
+def digest(*parts: np.ndarray) -> str:
+    """SHA-256 over the pixels of the parts, one after the other."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(np.ascontiguousarray(part))
+    return sha.hexdigest()
+
+
+def _cifar10(path: Path | None) -> Dataset:
+    """The last tenth of the training images, in a fixed shuffle, is the validation split: 5,000."""
     x, y, x_test, y_test = _read(path)
     order = np.random.default_rng(0).permutation(len(x))
     held_out = len(x) // 10
     train, validation = order[:-held_out], order[-held_out:]
-    return Cifar10(
+    return Dataset(
+        name="CIFAR-10",
+        classes=CIFAR10_CLASSES,
         train=Labelled(x[train], y[train]),
         validation=Labelled(x[validation], y[validation]),
         test=Labelled(x_test, y_test),
-        sha256=hashlib.sha256(x.tobytes() + x_test.tobytes()).hexdigest(),
+        sha256=digest(x, x_test),
     )
 
 
@@ -73,57 +105,3 @@ def _read(path: Path | None) -> tuple[np.ndarray, ...]:
             return tuple(arrays[name] for name in names)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with {', '.join(names)}: {error}") from error
-
-
-def as_jpeg(pixels: np.ndarray, quality: int) -> bytes:
-    """One (h, w, 3) uint8 image as a JPEG with halved chroma (4:2:0), as the web saves them."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=quality, subsampling="4:2:0")
-    return out.getvalue()
-
-
-def through_jpeg(x: np.ndarray, qualities: np.ndarray) -> np.ndarray:
-    """The images (n, h, w, 3) after a trip through JPEG, each at its own quality."""
-    return np.stack(
-        [
-            np.asarray(Image.open(io.BytesIO(as_jpeg(image, int(quality)))))
-            for image, quality in zip(x, qualities, strict=True)
-        ]
-    )
-
-
-def augment(x: np.ndarray, jpegs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One batch as training sees it: half from `jpegs`, then flips, shifts and cutout.
-
-    `jpegs` are the same images after JPEG, which is all that the service is ever sent. Cutout is
-    arXiv:1708.04552. Both arguments and the result are (n, h, w, 3) uint8.
-    """
-    pick = rng.random(len(x)) < 0.5
-    x = np.where(pick[:, None, None, None], jpegs, x)
-    return cutout(shift(flip(x, rng), rng), rng)
-
-
-def flip(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror half of the images left to right."""
-    mirrored = rng.random(len(x)) < 0.5
-    return np.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
-
-
-def shift(x: np.ndarray, rng: np.random.Generator, most: int = 4) -> np.ndarray:
-    """Move each image by up to `most` pixels both ways, reflecting at the edge."""
-    n, height, width, _ = x.shape
-    padded = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)), mode="reflect")
-    rows = rng.integers(0, 2 * most + 1, n)[:, None] + np.arange(height)
-    columns = rng.integers(0, 2 * most + 1, n)[:, None] + np.arange(width)
-    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
-def cutout(x: np.ndarray, rng: np.random.Generator, side: int = 8) -> np.ndarray:
-    """Grey out one square of each image; the square may hang over the edge."""
-    n, height, width, _ = x.shape
-    top = rng.integers(-side // 2, height - side // 2, n)[:, None]
-    left = rng.integers(-side // 2, width - side // 2, n)[:, None]
-    in_rows = (np.arange(height) >= top) & (np.arange(height) < top + side)
-    in_columns = (np.arange(width) >= left) & (np.arange(width) < left + side)
-    hidden = in_rows[:, :, None] & in_columns[:, None, :]
-    return np.where(hidden[..., None], np.uint8(121), x)

@@ -1,13 +1,16 @@
 """Measure a model through the path that serves it: python -m ml.evaluate MODEL_FOLDER
 
-Twice: on the pictures as they are, and on the same pictures saved as JPEG at quality 75 with halved
-chroma, which is how photos reach the service. --write keeps the figures in the manifest.
+On the test pictures as they are, and on the same pictures saved as JPEG at quality 75 with halved
+chroma, which is how photos reach the service; on pictures of other things, for the off-topic score;
+and by the clock. --write keeps all of it in the model's card.
 """
 
 import argparse
 import dataclasses
 import io
-import json
+import platform
+import statistics
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,86 +19,160 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from ml import cli, data, metrics, plots, preprocess
-from ml.runtime import Runtime
+from ml import card_pictures, cli, data, jpeg, manifest, metrics, other_pictures, preprocess
+from ml.runtime import Answers, Runtime
 
 BATCH = 128
 QUALITY = 75
+OTHERS = 500  # pictures of each kind that is none of the classes
+SPEED_BATCHES = (1, 128)
 
 
 def main() -> None:
     args = _arguments()
+    cli.quiet_tensorflow()
     with cli.one_line_errors():
         runtime = Runtime.load(args.model)
         runtime.warm_up()
         split = getattr(data.load(args.data), args.split)
-        figures = evaluate(runtime, split, args.split, args.model if args.write else None)
-    print(json.dumps(figures, indent=1) if args.json else _table(runtime, figures))
+        figures, answers = evaluate(runtime, split)
+        if args.write:
+            keep(runtime, figures, args.split, split, answers)
+    print(table(runtime, figures))
 
 
-def evaluate(
-    runtime: Runtime, split: data.Labelled, name: str, write_to: Path | None
-) -> dict[str, Any]:
-    """The figures of one split; kept in the folder `write_to`, with pictures, if one is given."""
+def evaluate(runtime: Runtime, split: data.Labelled) -> tuple[dict[str, Any], Answers]:
+    """All that is measured on one split, and the answers to its pictures as they are."""
     size = runtime.manifest.input_size
 
     def as_it_is(pixels: np.ndarray) -> np.ndarray:
         return preprocess.from_image(Image.fromarray(pixels), size)
 
     def as_jpeg(pixels: np.ndarray) -> np.ndarray:
-        return preprocess.from_jpeg(data.as_jpeg(pixels, QUALITY), size)
+        return preprocess.from_jpeg(jpeg.encoded(pixels, QUALITY), size)
 
-    plain = _probabilities(runtime, split.x, as_it_is, "As they are")
-    jpeg = _probabilities(runtime, split.x, as_jpeg, f"JPEG at quality {QUALITY}")
-    counts = metrics.confusion(plain, split.y)
-    per_class = counts.diagonal() / counts.sum(axis=1)
-    figures = {
-        **metrics.accuracy(plain, split.y),
-        "ece": round(metrics.expected_calibration_error(plain, split.y), 4),
-        f"jpeg_{QUALITY}": metrics.accuracy(jpeg, split.y),
-        "per_class": {
-            c["id"]: round(float(share), 4)
-            for c, share in zip(runtime.classes, per_class, strict=True)
-        },
+    plain = _answers(runtime, split.x, as_it_is, "As they are")
+    saved = _answers(runtime, split.x, as_jpeg, f"JPEG at quality {QUALITY}")
+    thresholds = runtime.manifest.thresholds
+    sets = metrics.prediction_sets(plain.probabilities, thresholds["set"])
+    counts = metrics.confusion(plain.probabilities, split.y)
+    return {
+        **_accuracy(plain, split.y),
+        f"jpeg_{QUALITY}": _accuracy(saved, split.y),
+        "per_class": metrics.per_class(counts),
         "confusion": counts.tolist(),
-    }
-    if write_to:
-        _keep(runtime, {name: figures}, write_to)
-        plots.confusion(counts, [c["en"] for c in runtime.classes], write_to / "confusion.png")
-        plots.reliability(plain, split.y, write_to / "reliability.png")
-    return figures
+        "reliability": metrics.reliability(plain.probabilities, split.y),
+        "set": metrics.coverage(sets, split.y),
+        "off_topic": _off_topic(runtime, plain),
+        "speed": _speed(runtime, split.x),
+    }, plain
 
 
-def _probabilities(
+def keep(
+    runtime: Runtime, figures: dict[str, Any], name: str, split: data.Labelled, answers: Answers
+) -> None:
+    """Write the figures into the card, the shortest of them into the manifest, and the pictures."""
+    folder, described = runtime.folder, runtime.manifest
+    card = manifest.read_card(folder)
+    card = {**card, name: figures}
+    card["pictures"] = card_pictures.write(folder, split, answers.probabilities)
+    manifest.write_json(folder / manifest.CARD, card)
+    short = {key: figures[key] for key in ("accuracy", "interval_95", "n", "ece")}
+    measured = {**described.metrics, name: short}
+    dataclasses.replace(described, metrics=measured).write(folder)
+
+
+def _accuracy(answers: Answers, labels: np.ndarray) -> dict[str, Any]:
+    error = metrics.expected_calibration_error(answers.probabilities, labels)
+    return {**metrics.accuracy(answers.probabilities, labels), "ece": round(error, 4)}
+
+
+def _off_topic(runtime: Runtime, inside: Answers) -> dict[str, Any]:
+    """How well the score tells each kind of other pictures from the classes' own."""
+    threshold = runtime.manifest.thresholds["off_topic"]
+    kinds: dict[str, dict[str, float] | None] = {}
+    for name, maker in other_pictures.REPORT_ON.items():
+        try:
+            x = maker(np.random.default_rng(0), OTHERS, runtime.manifest.input_size)
+        except ModuleNotFoundError:  # scikit-image and scikit-learn come with the tests only
+            kinds[name] = None
+            continue
+        score = runtime.predict(x).off_topic
+        kinds[name] = {
+            "auroc": round(metrics.auroc(inside.off_topic, score), 4),
+            "flagged": round(float((score > threshold).mean()), 4),
+            "n": len(x),
+        }
+    kept = round(float((inside.off_topic <= threshold).mean()), 4)
+    return {"kept": kept, "kinds": kinds}
+
+
+def _speed(runtime: Runtime, x: np.ndarray, rounds: int = 15) -> dict[str, Any]:
+    """Pictures a second, the middle of 15 rounds; the network alone, its input in memory."""
+    rates = {}
+    for n in SPEED_BATCHES:
+        batch = np.resize(x, (n, *x.shape[1:]))
+        times = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            runtime.predict(batch)
+            times.append(time.perf_counter() - start)
+        rates[str(n)] = round(n / statistics.median(times))
+    return {"device": runtime.device, "machine": platform.machine(), "per_second": rates}
+
+
+def _answers(
     runtime: Runtime, x: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray], title: str
-) -> np.ndarray:
-    starts: Iterable[int] = track(range(0, len(x), BATCH), description=f"{title:<20}")
+) -> Answers:
+    starts: Iterable[int] = track(
+        range(0, len(x), BATCH), description=f"{title:<20}", transient=True
+    )
     parts = [
         runtime.predict(np.stack([prepare(pixels) for pixels in x[start : start + BATCH]]))
         for start in starts
     ]
-    return np.concatenate(parts)
+    return Answers(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
-def _keep(runtime: Runtime, figures: dict[str, Any], folder: Path) -> None:
-    described = runtime.manifest
-    dataclasses.replace(described, metrics={**described.metrics, **figures}).write(folder)
-
-
-def _table(runtime: Runtime, figures: dict[str, Any]) -> str:
-    jpeg = figures[f"jpeg_{QUALITY}"]
+def table(runtime: Runtime, figures: dict[str, Any]) -> str:
+    """The figures for people, one a line."""
     out = io.StringIO()
 
-    def line(name: str, value: dict[str, Any]) -> None:
-        low, high = value["interval_95"]
-        print(f"{name:<28}{value['accuracy']:.2%}  ({low:.2%} to {high:.2%})", file=out)
+    def line(name: str, text: str) -> None:
+        print(f"{name:<30}{text}", file=out)
 
+    def accuracy(name: str, value: dict[str, Any]) -> None:
+        low, high = value["interval_95"]
+        line(name, f"{value['accuracy']:.2%}  ({low:.2%} to {high:.2%})")
+
+    described = runtime.manifest
     print(f"{runtime.id} ({runtime.digest[:12]}) on {figures['n']} pictures", file=out)
-    line("accuracy", figures)
-    line(f"as JPEG at quality {QUALITY}", jpeg)
-    print(f"{'calibration error (ECE)':<28}{figures['ece']:.2%}", file=out)
-    for name, share in figures["per_class"].items():
-        print(f"  {name:<26}{share:.1%}", file=out)
+    accuracy("accuracy", figures)
+    accuracy(f"as JPEG at quality {QUALITY}", figures[f"jpeg_{QUALITY}"])
+    line("calibration error (ECE)", f"{figures['ece']:.2%}")
+    coverage = figures["set"]
+    line(
+        "prediction set holds the truth",
+        f"{coverage['coverage']:.2%}  ({coverage['mean_size']} labels on average)",
+    )
+    line("kept as on topic", f"{figures['off_topic']['kept']:.2%}")
+    for name, kind in figures["off_topic"]["kinds"].items():
+        text = (
+            f"AUROC {kind['auroc']:.3f}, {kind['flagged']:.0%} flagged"
+            if kind
+            else "not measured: scikit-image and scikit-learn are not installed"
+        )
+        line(f"  off-topic: {name}", text)
+    line("parameters", f"{described.metrics['parameters']:,}")
+    line("multiply-adds a picture", f"{described.metrics['multiply_adds']:,}")
+    line("size of the weights", f"{(runtime.folder / manifest.WEIGHTS).stat().st_size:,} bytes")
+    for n, rate in figures["speed"]["per_second"].items():
+        line(f"pictures a second, {n} at a time", f"{rate:,} ({figures['speed']['device']})")
+    print("by class: precision, recall, in the set", file=out)
+    for names, row, held in zip(
+        runtime.classes, figures["per_class"], coverage["per_class"], strict=True
+    ):
+        line(f"  {names['id']}", f"{row['precision']:.1%}  {row['recall']:.1%}  {held:.1%}")
     return out.getvalue().rstrip()
 
 
@@ -104,10 +181,9 @@ def _arguments() -> argparse.Namespace:
         prog="python -m ml.evaluate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("model", type=Path, help="a model folder, such as ml/models/NAME")
-    parser.add_argument("--data", type=Path, help="an .npz with x_train, y_train, x_test, y_test")
+    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
     parser.add_argument("--split", choices=("test", "validation"), default="test")
-    parser.add_argument("--write", action="store_true", help="keep figures and pictures in MODEL")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--write", action="store_true", help="keep the figures in MODEL's card")
     return parser.parse_args()
 
 

@@ -1,7 +1,8 @@
-"""Make a model folder of a finished run: python -m ml.export RECIPE [--data FILE.npz]
+"""Make a model folder of a finished run: python -m ml.export NAME [--data FILE.npz or FOLDER]
 
-Kernels are stored in half precision, which halves the file; everything after that, the temperature,
-the golden answers and all that ml.evaluate measures, is made with the stored weights.
+Kernels are stored in half precision, which halves the file; everything after that, the calibration,
+the thresholds, the golden answers and all that ml.evaluate measures, is made with the stored
+weights. ml.train does this by itself when it is done.
 """
 
 import argparse
@@ -17,34 +18,36 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml import architectures, cli, data, manifest, metrics, plots, recipes, runtime
+from ml import architectures, cli, data, layers, manifest, metrics, runs, runtime
 from ml.preprocess import PREPROCESSING
-from ml.train import CHECKPOINT, RUNS, read_history
 
 MODELS = Path(__file__).parent / "models"
 LARGEST = 25_000_000  # bytes of weights; what the repository takes
 LIBRARIES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "pillow")
+COVERAGE = 0.95  # how often the prediction set holds the truth
+KEPT = 0.95  # share of the classes' own pictures that is not called off-topic
 
 
 def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
-        folder = export(args.recipe, data.load(args.data), args.runs / args.recipe, args.to)
+        folder = export(args.runs / args.name, data.load(args.data), args.to)
     print(f"Wrote {folder}. Now measure it: python -m ml.evaluate {folder} --write")
 
 
-def export(name: str, cifar: data.Cifar10, run: Path, to: Path) -> Path:
-    """Write the folder `to`/`name`, replacing an earlier one. Raises FileNotFoundError."""
-    checkpoint = run / CHECKPOINT
-    if not checkpoint.exists():
-        raise FileNotFoundError(f"there is no finished run in {run}: train the recipe first")
-    network = keras.models.load_model(checkpoint, compile=False)
-    partial, folder = to / f".{name}.partial", to / name
+def export(run: Path, dataset: data.Dataset, to: Path) -> Path:
+    """Write the folder `to`/NAME of the run's name, replacing an earlier one.
+
+    Raises FileNotFoundError or ValueError where there is no run, or none that is finished.
+    """
+    network, card = runs.finished(run), runs.card(run)
+    if card["data_sha256"] != dataset.sha256:
+        raise ValueError(f"{run} was trained on other pictures than these")
+    partial, folder = to / f".{run.name}.partial", to / run.name
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _write(partial, recipes.read(name), name, network, cifar)
-    plots.curves(read_history(run), partial / "curves.png")
-    earlier = to / f".{name}.earlier"
+    _write(partial, run, network, dataset)
+    earlier = to / f".{run.name}.earlier"
     shutil.rmtree(earlier, ignore_errors=True)
     if folder.exists():
         folder.rename(earlier)
@@ -53,37 +56,56 @@ def export(name: str, cifar: data.Cifar10, run: Path, to: Path) -> Path:
     return folder
 
 
-def _write(
-    folder: Path, recipe: dict[str, Any], name: str, network: keras.Model, cifar: data.Cifar10
-) -> None:
-    x, y = cifar.validation.x, cifar.validation.y
+def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset) -> None:
+    recipe = runs.card(run)["recipe"]
+    x, y = dataset.validation.x, dataset.validation.y
     before = _logits(network, x)
     save_weights(network, folder / manifest.WEIGHTS)
-    stored = architectures.build(recipe["architecture"], classes=len(data.CLASSES))
+    stored = architectures.build(recipe["architecture"], classes=len(dataset.classes))
     runtime.load_weights(stored, folder)
     logits = _logits(stored, x)
-    temperature = metrics.fit_temperature(logits, y)
-    description = manifest.Manifest(
-        id=f"{name}-{datetime.now(UTC):%Y%m%d}",
+    calibration = metrics.fit_calibration(logits, y)
+    described = manifest.Manifest(
+        id=f"{run.name}-{datetime.now(UTC):%Y%m%d}",
         architecture=recipe["architecture"],
-        classes=list(data.CLASSES),
+        classes=list(dataset.classes),
         input_size=data.SIZE,
         preprocessing=PREPROCESSING,
-        temperature=temperature,
+        calibration=calibration,
+        thresholds=thresholds(runtime.answers(logits, calibration), y),
         weights_sha256=manifest.sha256(folder / manifest.WEIGHTS),
-        data_sha256=cifar.sha256,
-        recipe={"name": name, **recipe},
+        data_sha256=dataset.sha256,
+        recipe=recipe,
         libraries=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={
             "parameters": network.count_params(),
+            "multiply_adds": sum(row["multiply_adds"] for row in layers.table(stored)),
             "validation": metrics.accuracy(logits, y),
-            "validation_before_halving": metrics.accuracy(before, y),
         },
     )
-    description.write(folder)
+    described.write(folder)
+    about = {
+        "layers": layers.table(stored),
+        "history": runs.history(run),
+        "data": {
+            "name": dataset.name,
+            "pictures": dataset.counts(),
+            "training_shares": dataset.training_shares(),
+        },
+        "validation_before_halving": metrics.accuracy(before, y),
+    }
+    manifest.write_json(folder / manifest.CARD, about)
     inputs = golden_inputs(data.SIZE)
-    _write_golden(folder, inputs, runtime.softmax(_logits(stored, inputs) / temperature))
+    _write_golden(folder, inputs, runtime.answers(_logits(stored, inputs), calibration))
+
+
+def thresholds(answers: runtime.Answers, labels: np.ndarray) -> dict[str, float]:
+    """Where the prediction set begins, and above which score a picture is called off-topic."""
+    return {
+        "off_topic": round(float(np.quantile(answers.off_topic, KEPT)), 4),
+        "set": metrics.set_threshold(answers.probabilities, labels, COVERAGE),
+    }
 
 
 def save_weights(network: keras.Model, path: Path) -> None:
@@ -113,12 +135,12 @@ def golden_inputs(size: int) -> np.ndarray:
 COLORS = ((1, 1, 1), (1, 0, 0.5), (0, 1, 0.2))
 
 
-def _write_golden(folder: Path, inputs: np.ndarray, probabilities: np.ndarray) -> None:
+def _write_golden(folder: Path, inputs: np.ndarray, expected: runtime.Answers) -> None:
     content = {
         "shape": list(inputs.shape),
         "inputs": base64.b64encode(inputs.tobytes()).decode(),
-        "probabilities": [[round(float(p), 7) for p in row] for row in probabilities],
-        "tolerance": runtime.TOLERANCE,
+        "probabilities": [[round(float(p), 7) for p in row] for row in expected.probabilities],
+        "off_topic": [round(float(score), 5) for score in expected.off_topic],
     }
     (folder / manifest.GOLDEN).write_text(json.dumps(content) + "\n")
 
@@ -140,9 +162,9 @@ def _versions() -> dict[str, str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.export", description=__doc__.split("\n")[0])
-    parser.add_argument("recipe", help="a name from ml/recipes/ that has been trained")
-    parser.add_argument("--data", type=Path, help="an .npz with x_train, y_train, x_test, y_test")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="where runs are kept")
+    parser.add_argument("name", help="the name of a finished run")
+    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
+    parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
     parser.add_argument("--to", type=Path, default=MODELS, help="where models are kept")
     return parser.parse_args()
 

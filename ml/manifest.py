@@ -1,7 +1,8 @@
 """A model is a folder; its manifest.json says what is in it. Standard library only.
 
-The folder holds weights.npz, manifest.json, golden.json (inputs with the probabilities expected of
-them, checked at each load) and plots. It is written under a temporary name and renamed.
+The folder holds weights.npz, manifest.json, golden.json (inputs with the answers expected of them,
+checked at each load), card.json (all that was measured) and pictures.jpg (test pictures that the
+card shows). It is written under a temporary name and renamed.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
+CARD, PICTURES = "card.json", "pictures.jpg"
+CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 
 
 class ManifestError(Exception):
@@ -28,7 +31,8 @@ class Manifest:
     classes: list[dict[str, str]]  # {"id", "uk", "en"}, in the order of the network's outputs
     input_size: int  # pixels a side
     preprocessing: str
-    temperature: float  # logits are divided by it before the softmax
+    calibration: dict[str, float]  # "temperature" and "power": see ml.runtime.answers
+    thresholds: dict[str, float]  # "set": the least probability in a prediction set; "off_topic"
     weights_sha256: str
     data_sha256: str
     recipe: dict[str, Any]
@@ -38,7 +42,8 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that decides an answer: network, weights, classes, input, temperature.
+        """SHA-256 over all that decides an answer: network, weights, classes, input,
+        calibration, thresholds.
 
         Metrics are not part of it, so measuring a model does not make it another one.
         """
@@ -49,7 +54,8 @@ class Manifest:
                 "classes",
                 "input_size",
                 "preprocessing",
-                "temperature",
+                "calibration",
+                "thresholds",
                 "weights_sha256",
             )
         }
@@ -58,9 +64,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write manifest.json, whole or not at all."""
-        partial = folder / f"{MANIFEST}.partial"
-        partial.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
-        partial.replace(folder / MANIFEST)
+        write_json(folder / MANIFEST, asdict(self))
 
 
 TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -69,7 +73,8 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "classes": list,
     "input_size": int,
     "preprocessing": str,
-    "temperature": (int, float),
+    "calibration": dict,
+    "thresholds": dict,
     "weights_sha256": str,
     "data_sha256": str,
     "recipe": dict,
@@ -77,6 +82,27 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "created": str,
     "metrics": dict,
 }
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a file of the folder, whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    partial.replace(path)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What was measured of the model; {} where nothing was. Raises ManifestError."""
+    path = folder / CARD
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ManifestError(f"{path} holds no object")
+    return content
 
 
 def read(folder: Path) -> Manifest:
@@ -121,6 +147,12 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
     manifest = Manifest(**content)
     if not manifest.classes or not all({"id", "uk", "en"} <= set(c) for c in manifest.classes):
         raise ManifestError(f"{path}: each class needs an id and names in uk and en")
-    if not manifest.temperature > 0 or manifest.input_size < 1:
-        raise ManifestError(f"{path}: temperature and input size must be above zero")
+    for name, parts in (("calibration", CALIBRATION), ("thresholds", THRESHOLDS)):
+        given = getattr(manifest, name)
+        if sorted(given) != list(parts) or not all(
+            isinstance(value, int | float) for value in given.values()
+        ):
+            raise ManifestError(f"{path}: {name} has two numbers, {' and '.join(parts)}")
+    if min(*manifest.calibration.values(), manifest.input_size) <= 0:
+        raise ManifestError(f"{path}: temperature, power and input size must be above zero")
     return manifest

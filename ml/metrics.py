@@ -1,6 +1,8 @@
 """Figures from probabilities (n, classes) and true labels (n,)."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -26,16 +28,27 @@ def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, object]
     }
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The mean gap between confidence and accuracy over 15 equal bins (arXiv:1706.04599)."""
+def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
+    """15 equal bins of confidence: how many answers, how sure, how often right; empty ones too."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [
-        (bins == b).mean() * abs(confidence[bins == b].mean() - right[bins == b].mean())
-        for b in np.unique(bins)
+    place = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    return [
+        {
+            "n": int((place == b).sum()),
+            "confidence": round(float(confidence[place == b].mean()), 4),
+            "accuracy": round(float(right[place == b].mean()), 4),
+        }
+        if (place == b).any()
+        else {"n": 0, "confidence": 0.0, "accuracy": 0.0}
+        for b in range(ECE_BINS)
     ]
-    return float(sum(gaps))
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The mean gap between confidence and accuracy over 15 equal bins (arXiv:1706.04599)."""
+    bins = reliability(probabilities, labels)
+    return sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / len(labels)
 
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -45,23 +58,92 @@ def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that makes `labels` likeliest, to three decimals (arXiv:1706.04599).
+def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The temperature and the power that make `labels` likeliest (see ml.runtime.answers).
 
-    The likelihood has one maximum over the temperature, so thirds of the interval are discarded.
+    One temperature cannot bend a curve that is too sure in the middle and right at the top. Each
+    of the two has one best value for a given other, so thirds of an interval are discarded.
     """
-    low, high = 0.2, 5.0
-    while high - low > 1e-4:
+    gaps = (logits.max(axis=1, keepdims=True) - logits).astype(float)
+
+    def loss(temperature: float, power: float) -> float:
+        scaled = -((gaps / temperature) ** power)
+        log_sum = np.log(np.exp(scaled).sum(axis=1))
+        return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+
+    def best_temperature(power: float) -> float:
+        return math.exp(_least(lambda t: loss(math.exp(t), power), math.log(0.02), math.log(20)))
+
+    power = round(_least(lambda p: loss(best_temperature(p), p), 0.2, 2.0), 3)
+    return {"power": power, "temperature": round(best_temperature(power), 3)}
+
+
+def _least(loss: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one valley is least, to a thousandth."""
+    while high - low > 1e-3:
         third = (high - low) / 3
-        if _loss(logits, labels, low + third) < _loss(logits, labels, high - third):
+        if loss(low + third) < loss(high - third):
             high -= third
         else:
             low += third
-    return round((low + high) / 2, 3)
+    return (low + high) / 2
 
 
-def _loss(logits: np.ndarray, labels: np.ndarray, temperature: float) -> float:
-    scaled = logits / temperature
-    scaled = scaled - scaled.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(scaled).sum(axis=1))
-    return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+def per_class(counts: np.ndarray) -> list[dict[str, float]]:
+    """Precision, recall and F1 of each class from its confusion counts; 0 where there is none."""
+    right, true, answered = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    return [
+        {
+            "precision": round(_share(r, a), 4),
+            "recall": round(_share(r, t), 4),
+            "f1": round(_share(2 * r, a + t), 4),
+            "n": int(t),
+        }
+        for r, t, a in zip(right.tolist(), true.tolist(), answered.tolist(), strict=True)
+    ]
+
+
+def set_threshold(probabilities: np.ndarray, labels: np.ndarray, coverage: float) -> float:
+    """The least probability of a label in a prediction set that holds the truth in `coverage` of
+    cases (split conformal prediction, arXiv:2107.07511).
+
+    The set holds the likeliest label whatever its probability, so that it is never empty; the
+    score of a true label that is the likeliest is therefore 0, of another 1 minus its probability.
+    """
+    n = len(labels)
+    truth = probabilities[np.arange(n), labels]
+    scores = np.where(probabilities.argmax(axis=1) == labels, 0.0, 1 - truth)
+    rank = math.ceil((n + 1) * coverage)
+    return round(float(1 - np.sort(scores)[rank - 1]), 6) if rank <= n else 0.0
+
+
+def prediction_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """Which labels are in each set: (n, classes) bool."""
+    likeliest = np.eye(probabilities.shape[1], dtype=bool)[probabilities.argmax(axis=1)]
+    return (probabilities >= threshold) | likeliest
+
+
+def coverage(sets: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """How often the set holds the truth, overall and by class, and how many labels it holds."""
+    held = sets[np.arange(len(labels)), labels]
+    classes = range(sets.shape[1])
+    sizes = sets.sum(axis=1)
+    return {
+        "coverage": round(float(held.mean()), 4),
+        "per_class": [round(_share(held[labels == c].sum(), (labels == c).sum()), 4) for c in classes],
+        "mean_size": round(float(sizes.mean()), 3),
+        "single": round(float((sizes == 1).mean()), 4),
+    }
+
+
+def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
+    """How likely a score of `outside` is above one of `inside`, ties counting half."""
+    both = np.concatenate([inside, outside])
+    _values, place, times = np.unique(both, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(times) - (times - 1) / 2)[place]
+    n, m = len(inside), len(outside)
+    return float((rank[n:].sum() - m * (m + 1) / 2) / (n * m))
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0

@@ -8,7 +8,7 @@ import base64
 import json
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -18,6 +18,18 @@ from ml.preprocess import PREPROCESSING
 
 BUCKETS = (1, 8, 32, 128)
 TOLERANCE = 1e-3  # largest difference of one probability, between batches and between machines
+SCORE_TOLERANCE = 1e-2  # and of one off-topic score, which has no upper end
+
+
+class Answers(NamedTuple):
+    """What the network says of n images.
+
+    The off-topic score is the energy, minus the log of the summed exponentials of the logits
+    (arXiv:2010.03759): the higher, the less the image looks like any of the classes.
+    """
+
+    probabilities: np.ndarray  # (n, classes) float32
+    off_topic: np.ndarray  # (n,) float32
 
 
 class ModelError(Exception):
@@ -69,45 +81,58 @@ class Runtime:
     def check_golden(self) -> None:
         """Raises ModelError where the golden inputs do not get their expected answers."""
         inputs, expected = golden(self.folder)
-        difference = float(np.abs(self.predict(inputs) - expected).max())
-        if not difference <= TOLERANCE:
+        got = self.predict(inputs)
+        difference = float(np.abs(got.probabilities - expected.probabilities).max())
+        apart = float(np.abs(got.off_topic - expected.off_topic).max())
+        if not (difference <= TOLERANCE and apart <= SCORE_TOLERANCE):
             raise ModelError(
-                f"{self.folder} answers its golden inputs differently by {difference:.4f}, "
-                f"more than {TOLERANCE}: the weights, the library or the device is not as expected"
+                f"{self.folder} answers its golden inputs differently: by {difference:.4f} in "
+                f"probability ({TOLERANCE} is allowed), by {apart:.4f} in off-topic score "
+                f"({SCORE_TOLERANCE}). The weights, the library or the device is not as expected"
             )
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (n, classes) float32 of images (n, size, size, 3) uint8."""
+    def predict(self, x: np.ndarray) -> Answers:
+        """The answers for images (n, size, size, 3) uint8."""
         parts, start = [], 0
         while start < len(x):
             bucket = _bucket(len(x) - start)
             part = x[start : start + bucket]
             padding = np.zeros((bucket - len(part), *x.shape[1:]), np.uint8)
             answer = self._call(self._tensor(np.concatenate([part, padding])))
-            parts.append(np.asarray(answer)[: len(part)])
+            parts.append([np.asarray(values)[: len(part)] for values in answer])
             start += len(part)
-        return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), np.float32)
+        if not parts:
+            return Answers(np.empty((0, len(self.classes)), np.float32), np.empty(0, np.float32))
+        return Answers(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
     def traces(self) -> int:
         """How many batch sizes have been compiled so far."""
         return int(self._call.experimental_get_tracing_count())
 
 
-def golden(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """A folder's golden inputs (n, size, size, 3) uint8 and their probabilities (n, classes)."""
+def golden(folder: Path) -> tuple[np.ndarray, Answers]:
+    """A folder's golden inputs (n, size, size, 3) uint8 and the answers expected of them."""
     try:
         content = json.loads((folder / manifests.GOLDEN).read_text())
         pixels = np.frombuffer(base64.b64decode(content["inputs"]), np.uint8)
-        inputs = pixels.reshape(content["shape"])
-        return inputs, np.array(content["probabilities"], np.float32)
+        probabilities = np.array(content["probabilities"], np.float32)
+        scores = np.array(content["off_topic"], np.float32)
+        return pixels.reshape(content["shape"]), Answers(probabilities, scores)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / manifests.GOLDEN} cannot be read: {error}") from error
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (n, classes) of logits (n, classes)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+def answers(logits: np.ndarray, calibration: dict[str, float]) -> Answers:
+    """What logits (n, classes) mean: the same in NumPy as the compiled call says.
+
+    Softmax of minus each logit's gap to the highest, divided by the temperature and raised to the
+    power. A power of 1 is plain temperature scaling (arXiv:1706.04599); any other still keeps the
+    order of the labels (arXiv:2003.06820).
+    """
+    gaps = logits.max(axis=1, keepdims=True) - logits
+    powers = np.exp(-((gaps / calibration["temperature"]) ** calibration["power"]))
+    energy = -np.logaddexp.reduce(logits, axis=1)
+    return Answers(powers / powers.sum(axis=1, keepdims=True), energy)
 
 
 def load_weights(network: Any, folder: Path) -> None:
@@ -160,9 +185,15 @@ def _network(folder: Path, manifest: Manifest) -> Any:
 def _compiled(network: Any, manifest: Manifest) -> tuple[Any, Any]:
     import tensorflow as tf
 
+    temperature, power = (manifest.calibration[name] for name in ("temperature", "power"))
+
     @tf.function(jit_compile=False)
     def call(x: Any) -> Any:
-        return tf.nn.softmax(network(x, training=False) / manifest.temperature)
+        """`answers`, in TensorFlow."""
+        logits = network(x, training=False)
+        gaps = tf.reduce_max(logits, axis=1, keepdims=True) - logits
+        probabilities = tf.nn.softmax(-((gaps / temperature) ** power))
+        return probabilities, -tf.reduce_logsumexp(logits, axis=1)
 
     # A plain array would count as a new constant at each call; a tensor is traced once a shape.
     return call, tf.constant

@@ -1,13 +1,13 @@
-"""Train a recipe: python -m ml.train RECIPE [--data FILE.npz] [--resume]
+"""Train a recipe and make a model of it: python -m ml.train RECIPE [--data FILE.npz or FOLDER]
 
-Writes into runs/RECIPE/: checkpoint.keras (network and optimizer after the last whole epoch) and
-history.json. After a kill, --resume goes on from there. Only the training and validation splits
-are looked at; the test set is for ml.evaluate. Runs on any Keras backend (KERAS_BACKEND).
+FOLDER has a sub-folder of JPEGs for each of your own classes. Keeps the run in runs/NAME/, so that
+after a kill --resume goes on; at the end writes the model folder, measures it and prints the
+figures. Training looks at the training and validation splits only. Runs on any Keras backend
+(KERAS_BACKEND).
 """
 
 import argparse
-import json
-import math
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,68 +15,72 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml import architectures, cli, data, recipes
+from ml import architectures, augment, cli, data, manifest, optimizers, recipes, runs, runtime
+from ml.lookahead import Lookahead
 
-RUNS = Path("runs")
-CHECKPOINT, HISTORY = "checkpoint.keras", "history.json"
+MODELS = Path(__file__).parent / "models"
+WHITENED = 5000  # training pictures that the whitening layer is made of
 
 
 def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
         recipe = recipes.read(args.recipe)
-        cifar = data.load(args.data)
-    if args.epochs:
-        recipe["epochs"] = args.epochs
-    run = args.runs / args.recipe
-    if (run / CHECKPOINT).exists() and not args.resume:
-        sys.exit(f"{run} holds a run already: add --resume to go on with it, or remove the folder")
-    train(recipe, cifar, run)
-    print(f"Done. Now make a model of it: python -m ml.export {args.recipe}")
+        dataset = data.load(args.data)
+        recipe["epochs"] = args.epochs or recipe["epochs"]
+        recipe["from"] = str(args.start or recipe.get("from", ""))
+        run = args.runs / (args.name or _name(args.recipe, dataset))
+        if runs.is_begun(run) and not args.resume:
+            sys.exit(f"{run} holds a run already: add --resume to go on, or remove the folder")
+        train(recipe, dataset, run)
+    _make_a_model(run, args)
 
 
-def train(recipe: dict[str, Any], cifar: data.Cifar10, run: Path) -> keras.Model:
+def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Model:
     """Train `recipe` to its last epoch, going on from `run`'s checkpoint where there is one."""
-    run.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe["seed"])
-    steps = len(cifar.train) // recipe["batch"]
-    if (run / CHECKPOINT).exists():
-        model = keras.models.load_model(run / CHECKPOINT)
+    batches = AugmentedBatches(recipe, dataset)
+    steps = len(batches)
+    total = recipe["epochs"] * steps
+    about = {"recipe": recipe, "data_sha256": dataset.sha256, "steps": total}
+    runs.begin(run, about)
+    if runs.is_begun(run):
+        model = runs.network(run)
+        # The recipe's schedule, not the saved one: its length may have been changed since.
+        model.optimizer.learning_rate = optimizers.schedule(
+            recipe["optimizer"], recipe["epochs"], steps
+        )
     else:
-        model = compile_model(recipe, steps)
+        model = compile_model(recipe, dataset, steps)
     epoch = int(model.optimizer.iterations) // steps
-    batches = AugmentedBatches(recipe, cifar.train)
+    lookahead = recipe["optimizer"].get("lookahead")
     model.fit(
         batches,
         epochs=recipe["epochs"],
         initial_epoch=epoch,
-        validation_data=(cifar.validation.x, one_hot(cifar.validation.y)),
+        validation_data=(dataset.validation.x, batches.one_hot(dataset.validation.y)),
         validation_batch_size=500,
-        callbacks=[batches.follow_epochs(), Checkpoints(run, epoch)],
+        callbacks=[
+            batches.follow_epochs(),
+            *([Lookahead(lookahead, total)] if lookahead else []),
+            Checkpoints(run, epoch),
+        ],
         shuffle=False,
         verbose=1 if sys.stdout.isatty() else 2,
     )
     return model
 
 
-def compile_model(recipe: dict[str, Any], steps: int) -> keras.Model:
+def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> keras.Model:
     """The recipe's network with its optimizer; `steps` batches make an epoch."""
-    model = architectures.build(recipe["architecture"], **recipe["options"])
-    settings = recipe["optimizer"]
-    warmup = math.ceil(settings["warmup_epochs"] * steps)
-    optimizer = keras.optimizers.AdamW(
-        keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            warmup_target=settings["peak_learning_rate"],
-            warmup_steps=warmup,
-            decay_steps=max(recipe["epochs"] * steps - warmup, 1),
-        ),
-        weight_decay=settings["weight_decay"],
-    )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    classes = len(dataset.classes)
+    model = architectures.build(recipe["architecture"], classes=classes, **recipe["options"])
+    architectures.whiten(model, dataset.train.x[:WHITENED])
+    if recipe.get("from"):
+        start_from(model, _model_folder(recipe["from"]))
     smoothing = recipe["loss"]["label_smoothing"]
     model.compile(
-        optimizer,
+        optimizers.build(recipe["optimizer"], recipe["epochs"], steps),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
         metrics=["accuracy"],
         # XLA is slower than TensorFlow's own kernels on a CPU; JAX is nothing without it.
@@ -85,16 +89,33 @@ def compile_model(recipe: dict[str, Any], steps: int) -> keras.Model:
     return model
 
 
+def start_from(model: keras.Model, folder: Path) -> None:
+    """Give a network the weights of a model folder, but for its last layer where the classes are
+    others. Raises ValueError where the folder holds another network, ModelError, ManifestError."""
+    described = manifest.read(folder)
+    if described.architecture != model.name:
+        raise ValueError(f"{folder} holds {described.architecture}, and the recipe {model.name}")
+    size, classes = described.input_size, len(described.classes)
+    old = architectures.build(described.architecture, classes=classes, size=size)
+    runtime.load_weights(old, folder)
+    for mine, theirs in zip(model.weights, old.weights, strict=True):
+        if mine.shape == theirs.shape:
+            mine.assign(theirs)
+
+
 class AugmentedBatches(keras.utils.PyDataset):
     """An epoch's batches, the last, partial one left out. Batch i of epoch k draws from a generator
-    seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see."""
+    seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see.
 
-    def __init__(self, recipe: dict[str, Any], train: data.Labelled) -> None:
+    Half of the images are mirrored in one epoch and the other half in the next, so that two epochs
+    show each of them both ways (arXiv:2404.00498).
+    """
+
+    def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
         super().__init__(workers=1)
-        self.recipe, self.train = recipe, train
-        rng = np.random.default_rng(recipe["seed"])
-        low, high = recipe["jpeg"]["quality"]
-        self.jpegs = data.through_jpeg(train.x, rng.integers(low, high + 1, len(train)))
+        self.recipe, self.train, self.classes = recipe, dataset.train, len(dataset.classes)
+        self.batch = min(recipe["batch"], len(self.train))
+        self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
         self.start(0)
 
     def start(self, epoch: int) -> None:
@@ -105,56 +126,65 @@ class AugmentedBatches(keras.utils.PyDataset):
     def follow_epochs(self) -> keras.callbacks.Callback:
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
 
+    def one_hot(self, labels: np.ndarray) -> np.ndarray:
+        return np.eye(self.classes, dtype=np.float32)[labels]
+
     def __len__(self) -> int:
-        return len(self.train) // self.recipe["batch"]
+        return len(self.train) // self.batch
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        batch = self.recipe["batch"]
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
-        chosen = self.order[index * batch : (index + 1) * batch]
-        x = data.augment(self.train.x[chosen], self.jpegs[chosen], rng)
-        return x, one_hot(self.train.y[chosen])
+        chosen = self.order[index * self.batch : (index + 1) * self.batch]
+        mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
+        x = augment.augment(self.train.x[chosen], mirrored, self.recipe["augment"], rng)
+        return x, self.one_hot(self.train.y[chosen])
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """After each epoch the history, then the network with its optimizer, each renamed into place.
-
-    The optimizer counts its steps, so the checkpoint alone says which epoch comes next; a history
-    that is one epoch ahead, because a kill came between the two, is cut back to it.
-    """
+    """Keeps the run after each epoch. A history that is one epoch ahead of the checkpoint, because
+    a kill came between the two, is cut back to it."""
 
     def __init__(self, run: Path, epoch: int) -> None:
         super().__init__()
         self.run = run
-        self.rows = read_history(run)[:epoch]
+        self.rows = runs.history(run)[:epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.rows.append({name: float(value) for name, value in (logs or {}).items()})
-        partial = self.run / "history.partial"
-        partial.write_text(json.dumps(self.rows, indent=1))
-        partial.replace(self.run / HISTORY)
-        partial = self.run / "partial.keras"
-        self.model.save(partial)
-        partial.replace(self.run / CHECKPOINT)
+        self.rows.append({name: round(float(value), 5) for name, value in (logs or {}).items()})
+        runs.keep(self.run, self.model, self.rows)
 
 
-def read_history(run: Path) -> list[dict[str, float]]:
-    """One row an epoch: accuracy, loss, val_accuracy, val_loss; [] before the first."""
-    path = run / HISTORY
-    return json.loads(path.read_text()) if path.exists() else []
+def _name(recipe: str, dataset: data.Dataset) -> str:
+    """What a run is called: as its recipe, or as the folder of one's own classes."""
+    return recipe if dataset.classes == data.CIFAR10_CLASSES else dataset.name
 
 
-def one_hot(labels: np.ndarray) -> np.ndarray:
-    return np.eye(len(data.CLASSES), dtype=np.float32)[labels]
+def _model_folder(name: str) -> Path:
+    return MODELS / name if (MODELS / name).is_dir() else Path(name)
+
+
+def _make_a_model(run: Path, args: argparse.Namespace) -> None:
+    """Export and measure, each as the command that anyone could give: on TensorFlow, which serves,
+    whatever backend has trained."""
+    given = ["--data", str(args.data)] if args.data else []
+    where = ["--runs", str(run.parent), "--to", str(args.to)]
+    _run("ml.export", run.name, *given, *where)
+    _run("ml.evaluate", str(args.to / run.name), *given, "--write")
+
+
+def _run(module: str, *arguments: str) -> None:
+    if status := subprocess.call([sys.executable, "-m", module, *arguments]):  # noqa: S603
+        sys.exit(status)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__.split("\n")[0])
     parser.add_argument("recipe", help="a name from ml/recipes/")
-    parser.add_argument("--data", type=Path, help="an .npz with x_train, y_train, x_test, y_test")
-    parser.add_argument(
-        "--runs", type=Path, default=RUNS, help="where runs are kept (default: runs)"
-    )
+    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
+    parser.add_argument("--name", help="name of run and model (default: the recipe's or FOLDER's)")
+    parser.add_argument("--from", dest="start", metavar="MODEL", help="begin with its weights")
+    parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
+    parser.add_argument("--to", type=Path, default=MODELS, help="where the model is written")
     parser.add_argument("--resume", action="store_true", help="go on with the run that is there")
     parser.add_argument("--epochs", type=int, help="train for so many epochs instead")
     return parser.parse_args()

@@ -1,0 +1,40 @@
+"""Weights pulled towards their own slow average (arXiv:1907.08610), more and more towards the end."""
+
+from typing import Any
+
+import keras
+
+EVERY = 5  # steps
+
+
+class Lookahead(keras.callbacks.Callback):
+    """Every 5 steps each weight, batch statistics included, moves on from its slow average.
+
+    How much of the average stays grows with the cube of the run's share that is done, up to
+    `decay` a step; a run ends on the average itself.
+    """
+
+    def __init__(self, decay: float, total: int) -> None:
+        super().__init__()
+        self.decay, self.total = decay, total
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.slow = [keras.ops.copy(w.value) for w in self._weights()]
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        step = int(self.model.optimizer.iterations)
+        if step >= self.total:
+            self._pull(1.0)
+        elif step % EVERY == 0:
+            self._pull(self.decay**EVERY * (step / self.total) ** 3)
+
+    def _weights(self) -> list[Any]:
+        return [w for w in self.model.weights if "float" in str(w.dtype)]
+
+    def _pull(self, keep: float) -> None:
+        weights = self._weights()
+        self.slow = [
+            keep * s + (1 - keep) * w.value for s, w in zip(self.slow, weights, strict=True)
+        ]
+        for slow, weight in zip(self.slow, weights, strict=True):
+            weight.assign(slow)

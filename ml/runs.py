@@ -1,0 +1,65 @@
+"""A training run as a folder: what it is of, how far it came, and what it has learned so far.
+
+run.json says which recipe and which pictures, checkpoint.keras holds the network and its optimizer
+after the last whole epoch, history.json one row an epoch. Each is written whole or not at all.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ml import manifest
+
+RUNS = Path("runs")
+RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
+
+
+def begin(run: Path, card: dict[str, Any]) -> None:
+    """Write down what the run is of. Raises ValueError where it was of other pictures so far."""
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / RUN
+    if path.exists() and json.loads(path.read_text())["data_sha256"] != card["data_sha256"]:
+        raise ValueError(f"{run} was begun with other pictures: remove the folder, or use another")
+    manifest.write_json(path, card)
+
+
+def card(run: Path) -> dict[str, Any]:
+    """Its recipe, the hash of its pictures, and how many steps make it whole."""
+    content: dict[str, Any] = json.loads((run / RUN).read_text())
+    return content
+
+
+def is_begun(run: Path) -> bool:
+    return (run / CHECKPOINT).exists()
+
+
+def network(run: Path) -> keras.Model:
+    """The network with its optimizer as they were after the last whole epoch."""
+    return keras.models.load_model(run / CHECKPOINT)
+
+
+def finished(run: Path) -> keras.Model:
+    """The network of a run that is done. Raises FileNotFoundError or ValueError."""
+    if not is_begun(run):
+        raise FileNotFoundError(f"there is no run in {run}: train the recipe first")
+    trained, steps = network(run), card(run)["steps"]
+    done = int(trained.optimizer.iterations)
+    if done < steps:
+        raise ValueError(f"{run} was cut short after {done} of {steps} steps: go on with --resume")
+    return trained
+
+
+def keep(run: Path, model: keras.Model, rows: list[dict[str, float]]) -> None:
+    """After an epoch: the history first, then the checkpoint, which alone says what comes next."""
+    manifest.write_json(run / HISTORY, rows)
+    partial = run / "partial.keras"
+    model.save(partial)
+    partial.replace(run / CHECKPOINT)
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    """One row an epoch: accuracy, loss, val_accuracy, val_loss; [] before the first."""
+    path = run / HISTORY
+    return json.loads(path.read_text()) if path.exists() else []

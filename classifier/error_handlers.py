@@ -24,7 +24,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from classifier.problems import KINDS, Problem
+from classifier.problems import Problem
 
 CONTENT_TYPE = "application/problem+json"
 BUSY_SECONDS = "30"
@@ -87,7 +87,7 @@ def problem_of(error: Exception) -> Problem | None:
 def _of_api_exception(error: exceptions.APIException) -> Problem:
     code = STATUS_CODES.get(error.status_code, "INVALID_REQUEST")
     if isinstance(error.detail, str):
-        return Problem(code, "" if KINDS[code].detail else str(error.detail))
+        return Problem(code, str(error.detail) if code == "INVALID_REQUEST" else "")
     return Problem(code, _("Some fields are not valid: see errors."))
 
 

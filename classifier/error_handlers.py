@@ -21,7 +21,6 @@ from django.http import (
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from classifier.problems import Problem
@@ -42,13 +41,16 @@ STATUS_CODES = {
 }
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's hook: any known refusal as problem+json; None for a crash."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Django REST framework's hook: any known refusal as problem+json; None for a crash.
+
+    Always JSON, whichever format the endpoint would have answered in.
+    """
     problem = problem_of(error)
     if problem is None:
         return None
     set_rollback()
-    response = Response(
+    response = JsonResponse(
         {**problem.as_dict(), **_extensions(error, context)},
         status=problem.status,
         content_type=CONTENT_TYPE,

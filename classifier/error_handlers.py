@@ -21,10 +21,9 @@ from django.http import (
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from classifier.problems import KINDS, Problem
+from classifier.problems import Problem
 
 CONTENT_TYPE = "application/problem+json"
 BUSY_SECONDS = "30"
@@ -42,13 +41,16 @@ STATUS_CODES = {
 }
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's hook: any known refusal as problem+json; None for a crash."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Django REST framework's hook: any known refusal as problem+json; None for a crash.
+
+    Always JSON, whichever format the endpoint would have answered in.
+    """
     problem = problem_of(error)
     if problem is None:
         return None
     set_rollback()
-    response = Response(
+    response = JsonResponse(
         {**problem.as_dict(), **_extensions(error, context)},
         status=problem.status,
         content_type=CONTENT_TYPE,
@@ -87,7 +89,7 @@ def problem_of(error: Exception) -> Problem | None:
 def _of_api_exception(error: exceptions.APIException) -> Problem:
     code = STATUS_CODES.get(error.status_code, "INVALID_REQUEST")
     if isinstance(error.detail, str):
-        return Problem(code, "" if KINDS[code].detail else str(error.detail))
+        return Problem(code, str(error.detail) if code == "INVALID_REQUEST" else "")
     return Problem(code, _("Some fields are not valid: see errors."))
 
 

@@ -92,7 +92,11 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("An archive inside the archive"),
         gettext_lazy("Send it by itself, or put its pictures into the outer one."),
     ),
-    "ARCHIVE_ENTRY_REFUSED": Kind(422, gettext_lazy("This entry cannot be taken")),
+    "ARCHIVE_ENTRY_REFUSED": Kind(
+        422,
+        gettext_lazy("This entry cannot be taken"),
+        gettext_lazy("Put the picture itself into the archive: no link, and not encrypted."),
+    ),
     "IMAGE_MISSING": Kind(
         400,
         gettext_lazy("No picture was sent"),
@@ -121,7 +125,11 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The page mark is not valid"),
         gettext_lazy("Start again from the first page."),
     ),
-    "INVALID_REQUEST": Kind(400, gettext_lazy("The request is not valid")),
+    "INVALID_REQUEST": Kind(
+        400,
+        gettext_lazy("The request is not valid"),
+        gettext_lazy("Compare it with what the API page says of it."),
+    ),
     "UNAUTHENTICATED": Kind(
         401,
         gettext_lazy("The token is not valid"),
@@ -157,7 +165,11 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The delivery is being sent right now"),
         gettext_lazy("Wait a minute for the outcome, then replay it if there is still need."),
     ),
-    "FORBIDDEN": Kind(403, gettext_lazy("This is not allowed")),
+    "FORBIDDEN": Kind(
+        403,
+        gettext_lazy("This is not allowed"),
+        gettext_lazy("Whoever runs this site can give the right to it."),
+    ),
     "CSRF_FAILED": Kind(
         403,
         gettext_lazy("The page is out of date"),
@@ -166,8 +178,16 @@ KINDS: dict[str, Kind] = {
     "NOT_FOUND": Kind(
         404, gettext_lazy("There is nothing here"), gettext_lazy("It may have been deleted.")
     ),
-    "METHOD_NOT_ALLOWED": Kind(405, gettext_lazy("This method is not allowed here")),
-    "NOT_ACCEPTABLE": Kind(406, gettext_lazy("This format is not offered")),
+    "METHOD_NOT_ALLOWED": Kind(
+        405,
+        gettext_lazy("This method is not allowed here"),
+        gettext_lazy("The header Allow names those that are."),
+    ),
+    "NOT_ACCEPTABLE": Kind(
+        406,
+        gettext_lazy("This format is not offered"),
+        gettext_lazy("Leave out the header Accept, or name a format that the API page lists."),
+    ),
     "RATE_LIMITED": Kind(
         429,
         gettext_lazy("Too many requests"),

@@ -23,6 +23,7 @@ from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.page_texts import texts
 from classifier.problems import KINDS, Problem
+from classifier.snippets import snippets
 from classifier.submission import submit
 
 PLOTS = ("curves", "confusion", "reliability")
@@ -42,6 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "max_images": settings.MAX_IMAGES,
         "max_megabytes": settings.MAX_IMAGE_BYTES // 1024**2,
         "texts": texts(),
+        "snippets": snippets(request),
     }
     return render(request, "index.html", context)
 
@@ -91,7 +93,13 @@ def results(request: HttpRequest) -> HttpResponse:
 def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
     row = get_object_or_404(_visible(request), pk=pk)
     ranked = row.top(len(row.probabilities or []))
-    context = {"p": row, "ranked": ranked, "unfinished": not row.is_final, "texts": texts()}
+    context = {
+        "p": row,
+        "ranked": ranked,
+        "unfinished": not row.is_final,
+        "texts": texts(),
+        "snippets": snippets(request, row),
+    }
     return render(request, "prediction.html", context)
 
 

@@ -38,6 +38,7 @@ class AnyRenderer(BaseRenderer):
         return json.dumps(data, ensure_ascii=False, default=str).encode()
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
 class FilterSerializer(serializers.Serializer[Any]):
     """As in the query of GET /predictions."""
 

@@ -26,6 +26,13 @@ class Cursor(pagination.CursorPagination):
             raise Problem("INVALID_REQUEST", _("page_size is a whole number from 1 up."))
         return min(int(given[:9]), self.max_page_size or int(given[:9]))
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """As OpenAPI 3.1 says it: the first page has none before it, the last none after."""
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            described["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+        return {**described, "required": ["next", "previous", "results"]}
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter in parameters:

@@ -3,23 +3,12 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from classifier.models import WebhookDelivery, WebhookEndpoint
 from classifier.models.webhook import SUBSCRIBABLE, Disabled
 from classifier.models.webhook_delivery import DeliveryStatus
 from classifier.webhooks import address
-
-REQUEST = OpenApiExample(
-    "Tell me of answers and failures",
-    {
-        "url": "https://example.com/kadr",
-        "description": "production",
-        "events": ["prediction.succeeded", "prediction.failed"],
-    },
-    request_only=True,
-)
 
 
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
@@ -36,7 +25,9 @@ class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     )
     disabled_reason = serializers.ChoiceField(Disabled.choices, read_only=True, allow_blank=True)
     failing_since = serializers.DateTimeField(
-        read_only=True, help_text="When the failures began that no delivery has ended yet."
+        read_only=True,
+        allow_null=True,
+        help_text="When the failures began that no delivery has ended yet.",
     )
     warning = serializers.SerializerMethodField(help_text="A sentence, after days of failures.")
 
@@ -82,7 +73,6 @@ class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
         return endpoint
 
 
-@extend_schema_serializer(examples=[REQUEST])
 class NewWebhookEndpointSerializer(WebhookEndpointSerializer):
     """With the secret, which is shown here and never again."""
 

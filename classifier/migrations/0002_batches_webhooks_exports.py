@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name='WebhookDelivery',
             fields=[
                 ('id', models.UUIDField(default=classifier.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('event', models.CharField(choices=[('prediction.succeeded', 'Prediction Succeeded'), ('prediction.failed', 'Prediction Failed'), ('prediction.canceled', 'Prediction Canceled'), ('batch.completed', 'Batch Completed'), ('batch.failed', 'Batch Failed'), ('batch.canceled', 'Batch Canceled'), ('export.ready', 'Export Ready'), ('test', 'Test')], max_length=40, verbose_name='event')),
+                ('event', models.CharField(choices=[('prediction.succeeded', 'Prediction Succeeded'), ('prediction.failed', 'Prediction Failed'), ('prediction.canceled', 'Prediction Canceled'), ('batch.completed', 'Batch Completed'), ('batch.canceled', 'Batch Canceled'), ('export.ready', 'Export Ready'), ('test', 'Test')], max_length=40, verbose_name='event')),
                 ('payload', models.TextField(verbose_name='body')),
                 ('status', models.CharField(choices=[('pending', 'pending'), ('delivered', 'delivered'), ('failed', 'failed')], default='pending', max_length=10, verbose_name='status')),
                 ('attempt', models.PositiveSmallIntegerField(default=0, verbose_name='attempt')),

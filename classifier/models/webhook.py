@@ -27,7 +27,6 @@ class Event(models.TextChoices):
     PREDICTION_FAILED = "prediction.failed"
     PREDICTION_CANCELED = "prediction.canceled"
     BATCH_COMPLETED = "batch.completed"
-    BATCH_FAILED = "batch.failed"
     BATCH_CANCELED = "batch.canceled"
     EXPORT_READY = "export.ready"
     TEST = "test"

@@ -202,7 +202,7 @@ def test_a_file_far_over_the_cap_costs_no_memory(archive_of, settings):
 
 @pytest.mark.parametrize("code", [code for code in KINDS if code.startswith("ARCHIVE_")])
 def test_every_refusal_says_what_to_do(code, settings):
-    problem = Problem(code, "It is a link." if code == "ARCHIVE_ENTRY_REFUSED" else "")
+    problem = Problem(code)
     assert problem.title and problem.detail.endswith(".") and "{" not in problem.detail
 
 

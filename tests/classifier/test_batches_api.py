@@ -257,6 +257,14 @@ def test_results_are_csv_on_demand_and_no_name_is_a_formula(api):
     assert rows[2]["error"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
+def test_a_link_can_ask_for_csv_by_its_address(api):
+    batch = send(api).json()["id"]
+    response = api.get(f"{URL}/{batch}/results?format=csv")
+    assert response["Content-Type"].startswith("text/csv")
+    response = api.get(f"{URL}/{batch}/results?format=")
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
+
+
 def test_a_format_that_is_not_offered_is_refused(api):
     batch = send(api).json()["id"]
     response = api.get(f"{URL}/{batch}/results", headers={"Accept": "image/png"})

@@ -364,6 +364,21 @@ def test_two_models_that_answered_are_told_apart(api):
     assert Prediction.objects.get(pk=pk).status == Status.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [("format=", 400, "INVALID_REQUEST"), ("format=xml", 406, "NOT_ACCEPTABLE")],
+)
+@pytest.mark.parametrize("path", [URL, "/api/v1/meta", "/api/v1/schema"])
+def test_a_format_that_is_empty_or_not_offered_is_refused(api, path, query, status, code):
+    response = api.get(f"{path}?{query}")
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_the_format_of_the_address_is_heard(api):
+    assert api.get(f"{URL}?format=json").status_code == 200
+
+
 def test_the_schema_describes_every_path(api):
     schema = api.get("/api/v1/schema", {"format": "json"}).json()
     assert {URL, f"{URL}/{{id}}", f"{URL}/{{id}}/cancel"} <= set(schema["paths"])

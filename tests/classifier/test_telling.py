@@ -1,11 +1,14 @@
 """What is told to whom when predictions, batches and exports end."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from classifier import exports
 from classifier.models import Batch, Export, Prediction, WebhookDelivery, WebhookEndpoint
+from classifier.models.webhook import SUBSCRIBABLE
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +73,33 @@ def test_an_export_that_is_ready_is_told(alice_api):
     exports.write_waiting()
     assert Export.objects.get().status == "ready"
     assert told() == [("export.ready", pk)]
+
+
+def test_every_event_that_one_may_subscribe_to_is_sent(alice_api, alice, settings):
+    settings.MAX_ATTEMPTS = 1
+    make.answered(alice)
+    make.prediction(alice)
+    (claimed,) = Prediction.objects.claim(1, worker="w")
+    Prediction.objects.give_back(claimed.fence, claimed.pk, "INFERENCE_FAILED")
+    Prediction.objects.filter(pk=make.prediction(alice).pk).cancel()
+    for content in (make.jpeg(), b"no JPEG"):
+        alice_api.post("/api/v1/batches", {"image": [make.upload(content)]})
+    Batch.objects.filter(finished_at=None).get().cancel()
+    alice_api.post("/api/v1/exports", {"format": "csv"}, format="json")
+    exports.write_waiting()
+    assert {event for event, _pk in told()} == set(SUBSCRIBABLE)
+
+
+def test_a_batch_of_which_nothing_succeeded_is_completed_all_the_same(alice_api):
+    pk = alice_api.post("/api/v1/batches", {"image": [make.upload(b"no JPEG")]}).json()["id"]
+    batch = alice_api.get(f"/api/v1/batches/{pk}").json()
+    assert (batch["status"], batch["outcome"]) == ("completed", "none_succeeded")
+    assert told() == [("batch.completed", pk)]
+
+
+def test_the_docs_name_the_events_that_there_are():
+    docs = (Path(__file__).parent.parent.parent / "docs" / "api.md").read_text()
+    assert set(re.findall(r"`((?:prediction|batch|export)\.[a-z]+)`", docs)) == set(SUBSCRIBABLE)
 
 
 def test_what_is_told_is_undone_with_what_it_tells_of(alice, monkeypatch):

@@ -1,0 +1,194 @@
+"""Sends pictures from a script, once as one ZIP and once as requests of many parts, waits, and
+downloads what came out; meanwhile somebody else uses the service.
+
+Starts a service of its own, makes the pictures itself, and checks that each has its answer.
+"""
+
+import argparse
+import http.client
+import io
+import itertools
+import json
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import pictures
+from benchmarks.memory import MEGABYTE, Growth
+from benchmarks.service import Service, form, wait_for
+
+BATCHES = "/api/v1/batches"
+LIGHT = ("/api/v1/predictions?page_size=1", "/", "/api/v1/meta")
+PAUSE = 0.2  # seconds between the other's requests
+LONGEST = 3600  # seconds
+Files = dict[str, bytes]
+
+
+class WrongError(Exception):
+    """The service did not do what it should: what is measured then means nothing."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds from the first byte sent; bytes; seconds."""
+
+    accepted: float
+    done: float
+    downloaded: float
+    growth: int
+    others: int
+    slowest: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batch_upload", description=__doc__)
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--parts", type=int, default=1000, help="pictures a request; at most 1,000")
+    asked = parser.parse_args()
+    say(f"Making {asked.pictures:,} pictures…")
+    files = {f"{n:05}.jpg": pictures.jpeg(n) for n in range(asked.pictures)}
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
+        say("Starting a service…")
+        service = Service(Path(folder))
+        try:
+            service.start()
+            told("one ZIP", files, measure(service, files, [as_zip(files)]))
+            told(f"requests of {asked.parts:,} parts", files, in_parts(service, files, asked.parts))
+        except WrongError as error:
+            say(f"\n{error}")
+            return 1
+        finally:
+            service.stop()
+    return 0
+
+
+def in_parts(service: Service, files: Files, parts: int) -> Measured:
+    names = iter(files)
+    groups = iter(lambda: list(itertools.islice(names, parts)), [])
+    return measure(
+        service, files, [form("image", {name: files[name] for name in group}) for group in groups]
+    )
+
+
+def as_zip(files: Files) -> tuple[bytes, dict[str, str]]:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return form("archive", {"pictures.zip": out.getvalue()})
+
+
+def measure(service: Service, files: Files, bodies: list[tuple[bytes, dict[str, str]]]) -> Measured:
+    """From the first byte to the last answer. Raises WrongError where an answer is missing."""
+    growth, began = Growth(service.web_pids()), time.monotonic()
+    with SomebodyElse(service) as other:
+        batches = [send(service, *body) for body in bodies]
+        accepted = time.monotonic() - began
+        wait_for(lambda: all(finished(service, batch) for batch in batches), LONGEST)
+        done = time.monotonic() - began
+        answers = [answer for batch in batches for answer in results(service, batch)]
+        downloaded = time.monotonic() - began
+    check(files, answers, [ask(service, f"{BATCHES}/{batch}") for batch in batches])
+    return Measured(
+        accepted, done, downloaded, growth.most(), len(other.seconds), max(other.seconds)
+    )
+
+
+class SomebodyElse:
+    """Looks at pages, one after another, and remembers how long each took."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.seconds: list[float] = []
+        self.stopped = threading.Event()
+        self.failure: Exception | None = None
+        self.thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "SomebodyElse":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stopped.set()
+        self.thread.join()
+        if self.failure:
+            raise self.failure
+
+    def _look(self) -> None:
+        for path in itertools.cycle(LIGHT):
+            began = time.monotonic()
+            try:
+                get(self.service, path)
+            except (OSError, http.client.HTTPException, WrongError) as error:
+                self.failure = error
+                return
+            self.seconds.append(time.monotonic() - began)
+            if self.stopped.wait(PAUSE):
+                return
+
+
+def send(service: Service, body: bytes, headers: dict[str, str]) -> str:
+    status, _headers, answer = service.request("POST", BATCHES, body, LONGEST, **headers)
+    if status != 202:
+        raise WrongError(f"Not accepted: {answer.decode()}")
+    return str(json.loads(answer)["id"])
+
+
+def finished(service: Service, batch: str) -> bool:
+    counts = ask(service, f"{BATCHES}/{batch}")
+    progress = counts["counts"]
+    print(f"\r{progress['succeeded']:,} of {progress['total']:,}  ", end="", file=sys.stderr)
+    return bool(counts["status"] == "completed")
+
+
+def results(service: Service, batch: str) -> Iterator[dict[str, Any]]:
+    for line in get(service, f"{BATCHES}/{batch}/results").splitlines():
+        yield json.loads(line)
+
+
+def check(files: Files, answers: list[dict[str, Any]], batches: list[dict[str, Any]]) -> None:
+    """Every picture has one answer, in the order sent, and the counts say the same."""
+    if [answer["custom_id"] for answer in answers] != list(files):
+        raise WrongError(f"{len(files):,} pictures were sent, {len(answers):,} lines came back")
+    if missing := [a["custom_id"] for a in answers if not (a["result"] or {}).get("label")]:
+        raise WrongError(f"{len(missing):,} have no answer, {missing[0]} among them")
+    for counts in (batch["counts"] for batch in batches):
+        if counts["total"] != sum(n for name, n in counts.items() if name != "total"):
+            raise WrongError(f"The counts do not add up: {counts}")
+    if sum(batch["counts"]["succeeded"] for batch in batches) != len(files):
+        raise WrongError("The counts tell of fewer answers than came")
+
+
+def ask(service: Service, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get(service, path))
+    return found
+
+
+def get(service: Service, path: str) -> bytes:
+    status, _headers, body = service.request("GET", path)
+    if status != 200:
+        raise WrongError(f"GET {path}: {status} {body[:300].decode(errors='replace')}")
+    return body
+
+
+def told(way: str, files: Files, found: Measured) -> None:
+    print(
+        f"\r{len(files):,} pictures, {way}: accepted after {found.accepted:.1f} s, "
+        f"done after {found.done:.1f} s, downloaded after {found.downloaded:.1f} s\n"
+        f"  the web processes grew by {found.growth / MEGABYTE:.1f} MB at most each; "
+        f"the slowest of {found.others:,} other requests took {found.slowest:.2f} s"
+    )
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

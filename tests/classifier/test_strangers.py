@@ -78,6 +78,16 @@ def test_a_picture_of_others_cannot_be_asked_about(stranger, hers):
     assert stranger.get(f"/images/{hers['image']}.jpg").status_code == 404
 
 
+def test_a_picture_is_fetched_with_the_token_that_sent_it(alice, alice_api, hers):
+    url = f"/images/{hers['image']}.jpg"
+    assert alice_api.get(url).status_code == 200
+    writes_only = ApiToken.objects.issue(alice.user, "writes", scopes=["write"])
+    for bearer in (writes_only, "kadr_made_up", ""):
+        client = APIClient(headers={"Authorization": f"Bearer {bearer}"})
+        client.force_login(alice.user)  # a token counts, and then nothing beside it
+        assert client.get(url).status_code == 404
+
+
 def test_the_same_routes_are_there_for_their_owner(alice_api, hers):
     """So that the walk above proves something."""
     for method, path in operations(alice_api):

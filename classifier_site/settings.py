@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from classifier_site import environment as env
@@ -62,12 +63,17 @@ RETRY_SECONDS = 10  # before what failed is tried again: a disk or a device may 
 LEASE_SECONDS = 30
 WATCHDOG_SECONDS = 25
 SWEEP_SECONDS = 5
+PURGE_SECONDS = 600
 HEARTBEAT_SECONDS = 5
 WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
 RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
 RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
+
+# What is kept: days after which pictures and answers go, 0 for never; hours in the trash
+KEEP_DAYS = env.number("KADR_KEEP_DAYS", 0)
+TRASH_HOURS = env.number("KADR_TRASH_HOURS", 24)
 
 # Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
 WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
@@ -138,8 +144,14 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"jobs.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
-    for name in ("sweep", "send_webhooks", "write_exports")
+    name: {"task": f"jobs.tasks.{name}", "schedule": schedule, "options": {"expires": 60}}
+    for name, schedule in {
+        "sweep": SWEEP_SECONDS,
+        "send_webhooks": SWEEP_SECONDS,
+        "write_exports": SWEEP_SECONDS,
+        "purge": PURGE_SECONDS,
+        "tidy": crontab(hour=4, minute=17),
+    }.items()
 }
 
 # Images

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classifier.login import AdminLoginForm
 from classifier.models import (
     ApiToken,
     Batch,
@@ -265,6 +266,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         self.message_user(request, _("To be sent again: {n}").format(n=chosen.replay()))
 
 
+admin.site.login_form = AdminLoginForm
 admin.site.unregister(User)
 admin.site.unregister(Group)
 

@@ -26,7 +26,10 @@ DEBUG = env.switch("KADR_DEBUG", False)
 ALLOWED_HOSTS = env.words("KADR_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("KADR_ORIGINS", "")
 HTTPS = env.switch("KADR_HTTPS", False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 7 * 24 * 3600 if HTTPS else 0
+# For other names of the domain it is not ours to speak (W005, W021).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_AGE = 365 * 24 * 3600  # a visitor's history hangs on this cookie
 SECURE_REFERRER_POLICY = "same-origin"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classifier.login import AdminLoginForm
 from classifier.models import (
     ApiToken,
     Batch,
@@ -30,6 +31,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
     """To look at, not to write. Deleting is left to the subclasses that allow it."""
 
     show_full_result_count = False
+    for_all_staff = False  # else for those who have the permission
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.for_all_staff or super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -58,6 +66,7 @@ def owner_name(row: Image | Prediction | Batch) -> str:
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
+    for_all_staff = True
     list_display = (
         "preview",
         "status",
@@ -77,6 +86,10 @@ class PredictionAdmin(ReadOnlyAdmin):
     search_help_text = _("Id, file name, SHA-256, user or label")
     date_hierarchy = "created_at"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        """Without what is in the trash: that is seen by nobody."""
+        return super().get_queryset(request).filter(image__trashed_at=None)
+
     @admin.display(description=_("image"))
     def preview(self, prediction: Prediction) -> SafeString | str:
         return thumbnail(prediction.image)
@@ -92,6 +105,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 
 @admin.register(Image)
 class ImageAdmin(ReadOnlyAdmin):
+    for_all_staff = True
     list_display = ("preview_image", "name", "size", "byte_size", "owned_by", "created_at")
     list_display_links = ("name",)
     list_filter = ("created_at",)
@@ -101,6 +115,9 @@ class ImageAdmin(ReadOnlyAdmin):
     readonly_fields = ("preview_image",)
     # Neither file is linked to: the original is never served, the preview stands above.
     exclude = ("original", "preview")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
+        return super().get_queryset(request).filter(trashed_at=None)
 
     @admin.display(description=_("image"))
     def preview_image(self, image: Image) -> SafeString | str:
@@ -132,6 +149,7 @@ class ImageAdmin(ReadOnlyAdmin):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
+    for_all_staff = True
     list_display = ("name", "short_digest", "preprocessing", "registered_at")
 
     @admin.display(description=_("digest"))
@@ -141,6 +159,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
+    for_all_staff = True
     list_display = ("id", "owned_by", "created_at", "sealed_at", "finished_at")
     list_select_related = ("owner",)
     list_per_page = 50
@@ -163,6 +182,7 @@ class BatchAdmin(ReadOnlyAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
+    for_all_staff = True
     list_display = ("name", "device", "model", "started_at", "last_seen_at")
     list_select_related = ("model",)
 
@@ -246,11 +266,32 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         self.message_user(request, _("To be sent again: {n}").format(n=chosen.replay()))
 
 
+admin.site.login_form = AdminLoginForm
 admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+class SuperusersOnly:
+    """Whoever may change users or groups can make himself what he likes, so permissions given to
+    other staff do not count here."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_view_permission = has_change_permission = has_delete_permission = has_permission
+    has_add_permission = has_permission
+
+
+@admin.register(Group)
+class SuperusersGroupAdmin(SuperusersOnly, GroupAdmin):
+    pass
 
 
 @admin.register(User)
-class ErasingUserAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run time
+class ErasingUserAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # not generic
     """Deleting a user deletes what is theirs, though nobody may delete that by itself."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

@@ -88,7 +88,7 @@ class Intake:
         if item.problem:
             raise item.problem
         if item.image_id:
-            found = Image.objects.owned_by(self.owner).filter(pk=item.image_id).first()
+            found = Image.objects.present().owned_by(self.owner).filter(pk=item.image_id).first()
             if found is None:
                 raise Problem("IMAGE_NOT_FOUND")
             return found

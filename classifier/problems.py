@@ -226,6 +226,11 @@ KINDS: dict[str, Kind] = {
             "canceled, and was not deleted, can be tried again."
         ),
     ),
+    "NOT_RESTORABLE": Kind(
+        409,
+        gettext_lazy("It cannot be brought back"),
+        gettext_lazy("It was not deleted, or is erased: see “restorable_until”."),
+    ),
     "BATCH_EMPTY": Kind(
         422,
         gettext_lazy("The batch holds no pictures"),

@@ -43,7 +43,9 @@ def ask_again(
     """Queue a prediction for a picture that was sent before."""
     queue_depth.check()
     with transaction.atomic():
-        image = Image.objects.owned_by(owner).filter(pk=image_id).first()
+        # Held, so that nobody deletes it before its prediction is there.
+        images = Image.objects.present().owned_by(owner).select_for_update(no_key=True)
+        image = images.filter(pk=image_id).first()
         if image is None:
             raise Problem("IMAGE_NOT_FOUND")
         return _queue(image, key, source=Source.API, **asked)

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LoginView
 from django.urls import include, path
 
 from classifier import health, views
+from classifier.login import LoginForm
 
 pages = [
     path("", views.index, name="index"),
@@ -12,7 +13,11 @@ pages = [
     path("images/<uuid:pk>.jpg", views.image, name="image"),
     path("model/", views.model, name="model"),
     path("model/<str:name>.png", views.plot, name="plot"),
-    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path(
+        "login/",
+        LoginView.as_view(template_name="login.html", authentication_form=LoginForm),
+        name="login",
+    ),
     path("logout/", views.logout, name="logout"),
     path("problems/<slug:slug>", views.problem, name="problem"),
     path("favicon.ico", views.favicon, name="favicon"),

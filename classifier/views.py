@@ -15,10 +15,12 @@ from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from rest_framework.exceptions import AuthenticationFailed
 
 from classifier import history
+from classifier.api.authentication import TokenAuthentication
 from classifier.model_card import model_card
-from classifier.models import Image, Owner, Prediction, Source
+from classifier.models import Image, Owner, Prediction, Scope, Source
 from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.page_texts import texts
@@ -111,7 +113,7 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
 @require_safe
 def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The preview, for its owner and staff. Whatever it holds, the browser may only show it."""
-    found = get_object_or_404(Image.objects.visible_to(Owner.of(request)), pk=pk)
+    found = get_object_or_404(Image.objects.present().visible_to(_reader(request)), pk=pk)
     etag = f'"{found.pk.hex}"'
     response = get_conditional_response(request, etag=etag) or _preview(found)
     patch_cache_control(response, private=True, max_age=31_536_000, immutable=True)
@@ -119,6 +121,19 @@ def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
+
+
+def _reader(request: HttpRequest) -> Owner:
+    """The bearer of a token that may read, as the API gives out this address; else the session's.
+    A token that is not valid makes nobody of its bearer."""
+    try:
+        found = TokenAuthentication().authenticate(request)
+    except AuthenticationFailed:
+        return Owner()
+    if found is None:
+        return Owner.of(request)
+    user, token = found
+    return Owner(user=user) if Scope.READ in token.scopes else Owner()
 
 
 def _preview(found: Image) -> HttpResponseBase:

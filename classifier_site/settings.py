@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from classifier_site import environment as env
@@ -25,7 +26,10 @@ DEBUG = env.switch("KADR_DEBUG", False)
 ALLOWED_HOSTS = env.words("KADR_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("KADR_ORIGINS", "")
 HTTPS = env.switch("KADR_HTTPS", False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 7 * 24 * 3600 if HTTPS else 0
+# For other names of the domain it is not ours to speak (W005, W021).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_AGE = 365 * 24 * 3600  # a visitor's history hangs on this cookie
 SECURE_REFERRER_POLICY = "same-origin"
@@ -62,12 +66,17 @@ RETRY_SECONDS = 10  # before what failed is tried again: a disk or a device may 
 LEASE_SECONDS = 30
 WATCHDOG_SECONDS = 25
 SWEEP_SECONDS = 5
+PURGE_SECONDS = 600
 HEARTBEAT_SECONDS = 5
 WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
 RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
 RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
+
+# What is kept: days after which pictures and answers go, 0 for never; hours in the trash
+KEEP_DAYS = env.number("KADR_KEEP_DAYS", 0)
+TRASH_HOURS = env.number("KADR_TRASH_HOURS", 24)
 
 # Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
 WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
@@ -138,8 +147,14 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"jobs.tasks.{name}", "schedule": SWEEP_SECONDS, "options": {"expires": 60}}
-    for name in ("sweep", "send_webhooks", "write_exports")
+    name: {"task": f"jobs.tasks.{name}", "schedule": schedule, "options": {"expires": 60}}
+    for name, schedule in {
+        "sweep": SWEEP_SECONDS,
+        "send_webhooks": SWEEP_SECONDS,
+        "write_exports": SWEEP_SECONDS,
+        "purge": PURGE_SECONDS,
+        "tidy": crontab(hour=4, minute=17),
+    }.items()
 }
 
 # Images
@@ -177,6 +192,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "classifier.login.KnownBrowserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

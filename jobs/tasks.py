@@ -1,11 +1,13 @@
 """The Celery tasks that need no model. Like the bell, their messages carry nothing that may not be
 lost: what is to be done stands in tables, and the schedule asks again."""
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
-from classifier import bell, exports
+from classifier import bell, exports, orphans, retention
 from classifier.models import (
     Batch,
     Export,
@@ -15,6 +17,8 @@ from classifier.models import (
     Worker,
 )
 from classifier.webhooks.sending import send_due
+
+logger = logging.getLogger(__name__)
 
 FORGET_WORKERS_AFTER = timedelta(days=1)
 
@@ -34,6 +38,21 @@ def sweep() -> None:
     Worker.objects.forget_silent(FORGET_WORKERS_AFTER)
     if Prediction.objects.waiting().exists():
         bell.ring()
+
+
+@shared_task(name="jobs.tasks.purge")
+def purge() -> None:
+    """Erase what was deleted for long enough, and what is older than is kept."""
+    retention.empty_trash()
+    retention.keep_days()
+
+
+@shared_task(name="jobs.tasks.tidy")
+def tidy() -> None:
+    """Remove what belongs to nobody any more: files of requests that died, sessions that ended."""
+    if removed := orphans.remove():
+        logger.info("Removed %d files without a row", removed)
+    SessionStore.clear_expired()
 
 
 @shared_task(name=bell.WEBHOOKS)

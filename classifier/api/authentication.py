@@ -1,6 +1,7 @@
 """Who calls the API: the bearer of a token, a logged-in user, or a visitor by session."""
 
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -13,7 +14,7 @@ from classifier.problems import Problem
 class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer …` (RFC 6750). No cookie counts beside it, so no CSRF check either."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request | HttpRequest) -> tuple[User, ApiToken] | None:
         scheme, _space, plain = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None

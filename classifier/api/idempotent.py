@@ -36,7 +36,11 @@ def once(
     if key.is_done:
         return _replay(key)
     if key.resource and resume:
-        return _keep(key, resume(key.resource))
+        try:
+            return _keep(key, resume(key.resource))
+        except BaseException:
+            key.let_go()
+            raise
     try:
         response = answer(key)
     except BaseException:

@@ -60,6 +60,14 @@ def metadata(given: Any) -> dict[str, Any] | None:
     return value
 
 
+def flag(request: Any, name: str) -> bool:
+    """A parameter of the query that is true or false; false where it is left out."""
+    given = request.query_params.get(name, "false").lower()
+    if given not in ("true", "false"):
+        raise Problem("INVALID_REQUEST", _("“{name}” is true or false.").format(name=name))
+    return bool(given == "true")
+
+
 def one_file(request: Any) -> Any:
     """The file in the field `image`. Raises Problem where there is none or more than one."""
     files = request.FILES.getlist("image")

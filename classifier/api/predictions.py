@@ -41,6 +41,7 @@ PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="wait=N: answer with the result if it is there within N s, at most 30.",
 )
+FOREVER = OpenApiParameter("forever", bool, description="Erase it at once, past the trash.")
 UNCHANGED = OpenApiResponse(description="Nothing has changed since the ETag in If-None-Match.")
 
 
@@ -123,18 +124,14 @@ class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
             response["Retry-After"] = RETRY_AFTER
         return conditional(request, response)
 
-    @extend_schema(responses={204: None, **problems(401, 403, 404, 429)})
+    @extend_schema(parameters=[FOREVER], responses={204: None, **problems(400, 401, 403, 404, 429)})
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Erase the picture and every answer about it for good. The ids stay as tombstones:
-        `deleted_at` is set, `image` and `result` are null."""
-        return super().delete(request, *args, **kwargs)
-
-    def perform_destroy(self, prediction: Prediction) -> None:
-        get_object_or_404(own(self.request), pk=prediction.pk)
-        if prediction.image:
-            prediction.image.erase()
-        else:
-            Prediction.objects.filter(pk=prediction.pk, deleted_at=None).erase()
+        """Delete the picture and every answer about it. Until `restorable_until` that can be
+        undone; then, or at once with `forever=true`, it is erased for good. The ids stay as
+        tombstones: `deleted_at` is set, `image`, `result` and `metadata` are null."""
+        forever = params.flag(request, "forever")
+        get_object_or_404(own(request).select_related("image"), **kwargs).remove(forever)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 OF_ACTIONS = {200: PredictionSerializer, **problems(401, 403, 404, 409, 429)}
@@ -154,6 +151,18 @@ class PredictionRetry(APIView):
         answer = acted(request, pk, PredictionQuerySet.retry)
         bell.ring()
         return answer
+
+
+class PredictionRestore(APIView):
+    @extend_schema(request=None, responses=OF_ACTIONS)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Undo a deletion, until `restorable_until`: the picture and every answer about it are
+        there again, and what waited is queued anew."""
+        prediction = get_object_or_404(own(request).select_related("image"), pk=pk)
+        if prediction.image is None or not prediction.image.restore():
+            raise Problem("NOT_RESTORABLE")
+        bell.ring()
+        return Response(PredictionSerializer(visible(request).get(pk=pk)).data)
 
 
 def acted(request: Request, pk: UUID, act: Callable[[PredictionQuerySet], int]) -> Response:

@@ -68,7 +68,8 @@ class BatchResults(APIView):
 
 
 def in_order(batch: Batch) -> Iterator[Prediction]:
-    items = Prediction.objects.filter(batch=batch).select_related("model").order_by("position")
+    items = Prediction.objects.filter(batch=batch).order_by("position")
+    items = items.select_related("model", "image")
     last = -1
     while page := list(items.filter(position__gt=last)[:PAGE]):
         yield from page
@@ -82,7 +83,7 @@ def as_json_lines(rows: Iterable[Prediction]) -> Iterator[str]:
 
 def line(row: Prediction) -> dict[str, Any]:
     """One item: its name and state, and its result or why there is none."""
-    answered = row.status == Status.SUCCEEDED and row.deleted_at is None
+    answered = row.status == Status.SUCCEEDED and row.gone_at is None
     result = None
     if answered:
         names = {"label": row.label, "label_localized": row.label_localized}
@@ -94,14 +95,15 @@ def line(row: Prediction) -> dict[str, Any]:
         "result": result,
         "error": row.problem.as_dict() if row.problem else None,
         "model": row.model.name if row.model else None,
-        "deleted": row.deleted_at is not None,
+        "deleted": row.gone_at is not None,
     }
 
 
 def as_csv(rows: Iterable[Prediction]) -> Iterator[str]:
     yield _csv_line(COLUMNS)
     for row in rows:
-        values = (row.custom_id, row.pk, row.status, row.label, row.confidence, row.error_code)
+        answer = ("", None) if row.gone_at else (row.label, row.confidence)
+        values = (row.custom_id, row.pk, row.status, *answer, row.error_code)
         yield _csv_line((*values, row.model.name if row.model else ""))
 
 

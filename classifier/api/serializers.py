@@ -93,6 +93,10 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
         help_text="The item's name in its batch; empty outside of one."
     )
     metadata = serializers.DictField(allow_null=True)
+    deleted_at = serializers.DateTimeField(source="gone_at", allow_null=True)
+    restorable_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when a deletion can be undone; null where it cannot be."
+    )
     image = ImageSerializer(allow_null=True, help_text="None once it was deleted.")
     model = ModelSerializer(allow_null=True, help_text="The model that answered.")
     result = serializers.SerializerMethodField()
@@ -109,6 +113,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "started_at",
             "finished_at",
             "deleted_at",
+            "restorable_until",
             "attempt",
             "source",
             "batch",
@@ -121,9 +126,14 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "url",
         )
 
+    def to_representation(self, prediction: Prediction) -> dict[str, Any]:
+        """What is in the trash shows no more than what was erased."""
+        body: dict[str, Any] = super().to_representation(prediction)
+        return {**body, "image": None, "metadata": None} if prediction.gone_at else body
+
     @extend_schema_field(ResultSerializer(allow_null=True))
     def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
-        if prediction.status != Status.SUCCEEDED or prediction.deleted_at:
+        if prediction.status != Status.SUCCEEDED or prediction.gone_at:
             return None
         return {
             "label": prediction.label,

@@ -14,6 +14,7 @@ v1 = [
     path(prediction, predictions.PredictionDetail.as_view(), name="api-prediction"),
     path(f"{prediction}/cancel", predictions.PredictionCancel.as_view()),
     path(f"{prediction}/retry", predictions.PredictionRetry.as_view()),
+    path(f"{prediction}/restore", predictions.PredictionRestore.as_view()),
     path(f"{prediction}/attempts", predictions.PredictionAttempts.as_view()),
     path("batches", batches.BatchList.as_view(), name="api-batches"),
     path(batch, batches.BatchDetail.as_view(), name="api-batch"),

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -49,6 +50,10 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         found.holder = holder
         return True
 
+    def forget_answers(self) -> int:
+        """What was made was deleted: who repeats the request is told of that as it is then."""
+        return self.update(status_code=None, headers={}, body="", held_until=timezone.now())
+
     def expired(self) -> "IdempotencyKeyQuerySet":
         return self.filter(created_at__lt=timezone.now() - KEPT)
 
@@ -78,6 +83,13 @@ class IdempotencyKey(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("scope", "route", "key"), name="idempotency_key_once"),
         )
+        indexes = (
+            models.Index(
+                fields=("resource",),
+                name="idempotency_key_made",
+                condition=Q(resource__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.scope} {self.route} {self.key}"
@@ -98,6 +110,10 @@ class IdempotencyKey(models.Model):
     def hold_on(self) -> None:
         """Say that the request is alive. A long one calls this as it goes."""
         self._mine().update(held_until=_soon())
+
+    def let_go(self) -> None:
+        """Let the next request take it over at once."""
+        self._mine().update(held_until=timezone.now())
 
     def finish(self, status_code: int, headers: dict[str, str], body: str) -> None:
         self._mine().update(status_code=status_code, headers=headers, body=body)

@@ -1,16 +1,17 @@
 """An accepted upload: the original and its preview."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
-from classifier.models.owner import Owned, OwnedQuerySet, Owner
+from classifier.models.owner import Owned, Owner
+from classifier.models.trash import Trashable, TrashQuerySet, stopped_by_trash
 
 if TYPE_CHECKING:
     from classifier.images import Accepted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 NAME_LENGTH = 255
 
 
-class ImageQuerySet(OwnedQuerySet["Image"]):
+class ImageQuerySet(TrashQuerySet["Image"]):
     def keep(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
         """Store an accepted upload's files, then its row. The files are on disk when this returns.
 
@@ -55,7 +56,7 @@ def preview_path(image: "Image", _name: str) -> str:
     return f"{image.id.hex[-2:]}/{image.id.hex}.preview.jpg"
 
 
-class Image(Owned):
+class Image(Owned, Trashable):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("file name"), max_length=NAME_LENGTH, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
@@ -72,6 +73,14 @@ class Image(Owned):
         verbose_name = _("image")
         verbose_name_plural = _("images")
         ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=("created_at", "id"), name="image_by_age"),
+            models.Index(
+                fields=("trashed_at",),
+                name="image_in_trash",
+                condition=Q(trashed_at__isnull=False),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name or str(self.id)
@@ -80,17 +89,38 @@ class Image(Owned):
         with self.preview.open("rb") as file:
             return bytes(file.read())
 
-    def erase(self) -> None:
-        """Delete the row and every answer about it, then, once that is committed, the files."""
-        files = self._files()
+    def trash(self) -> None:
+        """Put it out of sight, with every answer about it, until it is restored or erased."""
         with transaction.atomic():
+            if Image.objects.filter(pk=self.pk).trash():
+                self.predictions.all().hide_answers()
+                self.predictions.all().cancel()
+
+    def restore(self) -> bool:
+        """Bring it back from the trash; what waited is queued again. False where it cannot be."""
+        with transaction.atomic():
+            stopped = list(stopped_by_trash(self.predictions.all()).values_list("pk", flat=True))
+            restored = Image.objects.filter(pk=self.pk).restore()
+            if restored:
+                self.predictions.filter(pk__in=stopped).retry()
+        return bool(restored)
+
+    def erase(self) -> None:
+        """Forget every answer about it; then, once that is committed, delete files and row."""
+        with transaction.atomic():
+            Image.objects.filter(pk=self.pk).condemn()
             self.predictions.all().erase()
+            transaction.on_commit(self._finish_erasing)
+
+    def _finish_erasing(self) -> None:
+        # The row last: as long as it is there, the next emptying of the trash finds the files.
+        self.delete_files()
+        with transaction.atomic():
+            if self.predictions.exists():  # asked for while it was being condemned
+                self.predictions.all().erase()
             self.delete()
-            for name, storage in files.items():
-                transaction.on_commit(partial(storage.delete, name))
 
     def delete_files(self) -> None:
-        """For an image whose row was never committed."""
         for name, storage in self._files().items():
             storage.delete(name)
 

@@ -1,7 +1,9 @@
 """A prediction: the row that is the job, from the question to the answer."""
 
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -155,6 +157,24 @@ class Prediction(Owned):
     @property
     def is_final(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def gone_at(self) -> datetime | None:
+        """Since when it is deleted, for good or not yet; None where it is there."""
+        return self.deleted_at or (self.image.trashed_at if self.image else None)
+
+    @property
+    def restorable_until(self) -> datetime | None:
+        return self.image.restorable_until if self.image else None
+
+    def remove(self, forever: bool = False) -> None:
+        """Delete the picture with every answer about it: into the trash, where there is one."""
+        if self.image is None:
+            Prediction.objects.filter(pk=self.pk, deleted_at=None).erase()
+        elif forever or not settings.TRASH_HOURS:
+            self.image.erase()
+        else:
+            self.image.trash()
 
     def top(self, k: int | None = None) -> list[dict[str, Any]]:
         """The k likeliest labels (as many as were asked for) with their confidence, likeliest

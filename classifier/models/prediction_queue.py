@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
+from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
@@ -50,12 +51,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         return self.create(image=image, priority=priority, **owner, **fields)
 
     def kept(self) -> Self:
-        """Without the tombstones of what was deleted."""
-        return self.filter(deleted_at=None)
+        """Without what was deleted, be it a tombstone or in the trash."""
+        return self.filter(deleted_at=None, image__trashed_at=None)
 
     def pictured(self) -> Self:
         """What a page can show: neither refused items of batches nor what was deleted."""
-        return self.filter(image__isnull=False)
+        return self.filter(image__isnull=False, image__trashed_at=None)
 
     def waiting(self) -> Self:
         return self.filter(status=Status.QUEUED)
@@ -155,7 +156,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def retry(self) -> int:
         """Queue again what failed or was canceled: a new attempt under the same id."""
-        rows = self.filter(status__in=RETRYABLE, image__isnull=False, deleted_at=None)
+        rows = self.kept().filter(status__in=RETRYABLE, image__isnull=False)
         return rows.update(
             status=Status.QUEUED,
             queued_at=timezone.now(),
@@ -167,6 +168,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def erase(self) -> None:
         """Forget the answers; what stays is a tombstone that says when."""
         self.cancel()
+        self.hide_answers()
         self.update(
             image=None,
             label="",
@@ -175,6 +177,10 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             metadata=None,
             deleted_at=timezone.now(),
         )
+
+    def hide_answers(self) -> None:
+        """Let no repeated request give out what was answered."""
+        IdempotencyKey.objects.filter(resource__in=self.order_by().values("pk")).forget_answers()
 
     # How each of these is done
 

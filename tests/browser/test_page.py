@@ -146,7 +146,39 @@ def test_a_dropped_file_is_taken_anywhere_on_the_page(home):
     answered(home)
 
 
-def test_a_picture_is_deleted_once_that_is_confirmed(home):
+def test_a_deleted_picture_can_be_brought_back(home, complaints):
+    send(home, photo())
+    answered(home)
+    label = home.locator("[data-field=label]").first.inner_text()
+    home.get_by_role("button", name="Видалити photo.jpg").click()
+    expect(home.locator(".card.gone")).to_contain_text("photo.jpg")
+    expect(home.locator(ANSWERED)).to_have_count(0)
+    home.get_by_role("button", name="Повернути").press("Enter")
+    answered(home)
+    expect(home.locator(".card.gone")).to_have_count(0)
+    home.reload()
+    expect(home.locator("[data-field=label]").first).to_have_text(label, ignore_case=True)
+    home.locator(".picture").first.click()
+    home.get_by_role("button", name="Видалити").click()
+    home.get_by_role("button", name="Повернути").click()
+    expect(home.locator("h1")).to_contain_text(re.compile(label, re.IGNORECASE))
+    home.get_by_role("button", name="Видалити").click()
+    expect(home.locator(".card.gone")).to_be_visible()
+    home.goto("/".join(home.url.split("/")[:3]))
+    expect(home.locator("#empty")).to_be_visible()
+    assert complaints == []
+
+
+def test_without_a_trash_a_picture_is_deleted_once_that_is_confirmed(page, service):
+    def no_trash(route):
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, body=answer.text().replace('"undoable": true', '"undoable": false')
+        )
+
+    page.route(service.url + "/", no_trash)
+    page.goto(service.url)
+    home = page
     send(home, photo())
     answered(home)
     home.get_by_role("button", name="Видалити photo.jpg").click()

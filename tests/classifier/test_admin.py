@@ -1,6 +1,8 @@
 """The admin: staff look, machines write."""
 
 import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
 from django.urls import reverse
 
 from classifier.models import Image, Prediction
@@ -107,3 +109,67 @@ def test_deleting_several_images_erases_their_files(
         admin_client.post(list_of("image"), data)
     assert not Image.objects.exists()
     assert not [p for p in media.rglob("*") if p.is_file()]
+
+
+@pytest.fixture
+def staff_client(client) -> Client:
+    """Staff without any permission given to them."""
+    client.force_login(make.user("staff", is_staff=True))
+    return client
+
+
+@pytest.mark.parametrize("model", ["prediction", "image", "batch", "modelversion", "worker"])
+def test_all_staff_may_look_at_what_was_sent_and_answered(staff_client, rows, model):
+    assert staff_client.get(list_of(model)).status_code == 200
+
+
+def test_staff_open_a_prediction_and_change_nothing(staff_client, rows):
+    url = reverse("admin:classifier_prediction_change", args=[rows[0].pk])
+    assert staff_client.get(url).status_code == 200
+    assert staff_client.post(url, {"label": "cat"}).status_code == 403
+    image = reverse("admin:classifier_image_delete", args=[rows[0].image_id])
+    assert staff_client.post(image, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["apitoken", "webhookendpoint", "webhookdelivery"])
+def test_tokens_and_webhooks_are_for_those_who_were_given_the_permission(staff_client, model):
+    assert staff_client.get(list_of(model)).status_code == 403
+
+
+@pytest.fixture
+def mighty_client(client) -> Client:
+    """Staff with every permission there is, and yet no superuser."""
+    user = make.user("mighty", is_staff=True)
+    user.user_permissions.set(Permission.objects.all())
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("model", ["user", "group"])
+def test_only_superusers_touch_users_and_groups(mighty_client, admin_client, model):
+    row = User.objects.first() if model == "user" else Group.objects.create(name="g")
+    for place, args in (
+        ("changelist", []),
+        ("add", []),
+        ("change", [row.pk]),
+        ("delete", [row.pk]),
+    ):
+        url = reverse(f"admin:auth_{model}_{place}", args=args)
+        assert mighty_client.get(url).status_code == 403, place
+        assert mighty_client.post(url, {"post": "yes"}).status_code == 403, place
+        assert admin_client.get(url).status_code == 200, place
+
+
+def test_nobody_makes_himself_superuser(mighty_client):
+    user = User.objects.get(username="mighty")
+    url = reverse("admin:auth_user_change", args=[user.pk])
+    mighty_client.post(url, {"username": "mighty", "is_superuser": "on", "is_staff": "on"})
+    user.refresh_from_db()
+    assert not user.is_superuser
+
+
+def test_models_are_changed_by_nobody_in_the_admin(mighty_client, rows):
+    version = rows[0].model
+    for place in ("change", "delete"):
+        url = reverse(f"admin:classifier_modelversion_{place}", args=[version.pk])
+        assert mighty_client.post(url, {"name": "x", "post": "yes"}).status_code == 403

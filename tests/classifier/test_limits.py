@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from classifier import queue_depth
+from classifier import counters, queue_depth
 from classifier.api import throttles
 from classifier.models import ApiToken, Prediction, Scope
 from tests import make
@@ -64,11 +64,11 @@ def counted(monkeypatch):
     """A cache that counts, in place of Valkey; test_bell.py has the real one."""
     counts: dict[str, int] = {}
 
-    def count(key: str) -> int:
+    def count(key: str, window: int) -> int:
         counts[key] = counts.get(key, 0) + 1
         return counts[key]
 
-    monkeypatch.setattr(throttles, "_count", count)
+    monkeypatch.setattr(throttles, "count", count)
     monkeypatch.setitem(throttles.RATES, "address", 3)
     monkeypatch.setitem(throttles.RATES, "token", 5)
     monkeypatch.setattr("time.time", lambda: 1_000_000_000.0)
@@ -100,7 +100,7 @@ def test_an_address_cannot_be_made_up(api, counted):
 
 
 def test_without_the_cache_nobody_is_refused(api, settings, monkeypatch):
-    monkeypatch.setattr(throttles, "_not_before", 0.0)
+    monkeypatch.setattr(counters, "_not_before", 0.0)
     monkeypatch.setitem(throttles.RATES, "address", 1)
     assert [api.get(URL).status_code for _ in range(3)] == [200] * 3
 

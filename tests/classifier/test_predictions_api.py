@@ -275,7 +275,7 @@ def test_delete_erases_the_rows_and_both_files(api, media, django_capture_on_com
     pk = send(api, make.jpeg(600, 400)).json()["id"]
     assert len([p for p in media.rglob("*") if p.is_file()]) == 2
     with django_capture_on_commit_callbacks(execute=True):
-        assert api.delete(f"{URL}/{pk}").status_code == 204
+        assert api.delete(f"{URL}/{pk}?forever=true").status_code == 204
     assert not Image.objects.exists()
     assert [p for p in media.rglob("*") if p.is_file()] == []
 
@@ -283,7 +283,7 @@ def test_delete_erases_the_rows_and_both_files(api, media, django_capture_on_com
 def test_what_was_deleted_leaves_a_tombstone_that_says_when_and_nothing_else(api):
     pk = send(api).json()["id"]
     make.answer(Prediction.objects.get(pk=pk))
-    api.delete(f"{URL}/{pk}")
+    api.delete(f"{URL}/{pk}?forever=true")
     body = api.get(f"{URL}/{pk}").json()
     assert body["deleted_at"] and body["status"] == "succeeded"
     assert body["image"] is body["result"] is body["metadata"] is None

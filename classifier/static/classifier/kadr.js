@@ -139,7 +139,7 @@ function waitingText(card) {
 function wire(card) {
   for (const element of card.querySelectorAll("time[datetime]")) showTime(element, new Date(element.dateTime));
   action(card, "delete").hidden = !card.dataset.id;
-  action(card, "delete").addEventListener("click", () => askFirst(card));
+  action(card, "delete").addEventListener("click", () => (texts.undoable ? erase(card) : askFirst(card)));
   action(card, "dismiss")?.addEventListener("click", () => leave(card));
 }
 
@@ -156,7 +156,30 @@ async function erase(card) {
   if (!response?.ok && response?.status !== 404) return banner(texts.notDeleted);
   banner("");
   announce(`${nameOf(card)}: ${texts.deleted}`);
-  leave(card);
+  texts.undoable && response.ok ? offerUndo(card) : leave(card);
+}
+
+// In the card's place, until the page is left.
+function offerUndo(card) {
+  const note = document.getElementById("gone").content.firstElementChild.cloneNode(true);
+  field(note, "name").textContent = nameOf(card);
+  action(note, "undo").addEventListener("click", () => restore(card, note));
+  card.replaceWith(note);
+  action(note, "undo").focus();
+}
+
+async function restore(card, note) {
+  const request = { method: "POST", headers: { "X-CSRFToken": csrf() } };
+  const response = await fetch(`${API}/${card.dataset.id}/restore`, request).catch(() => null);
+  if (!response) return banner(texts.notRestored);
+  const answer = await response.json();
+  if (!response.ok) return banner(sentences(answer));
+  banner("");
+  note.replaceWith(card);
+  announce(`${nameOf(card)}: ${texts.restored}`);
+  if (card.dataset.status !== answer.status) update(card, answer);
+  action(card, "delete").focus();
+  pollSoon();
 }
 
 function leave(card) {

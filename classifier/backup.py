@@ -1,0 +1,89 @@
+"""A backup while the service runs: the database as of one moment, then the files that it names.
+
+A file is on disk before its row is committed, so each row of the snapshot has its file, unless it
+was erased since. Files are read through Django's storage API, one at a time.
+"""
+
+import os
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import Storage, default_storage
+from django.db import connection
+
+from classifier.models import Export, Image
+
+DATABASE, PICTURES, SECRET = "kadr.sqlite3", "images", "secret_key"
+PAGE = 500
+
+
+def write(path: Path, with_database: bool = True) -> int:
+    """Write the backup, whole or not at all, readable by its owner alone; returns how many files
+    of pictures and exports it holds. Only SQLite's database can be in it. Raises FileExistsError
+    where there is such a file."""
+    if path.exists():
+        raise FileExistsError(path)
+    partial = path.with_name(f"{path.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                files = _fill(archive, with_database)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return files
+
+
+def _fill(archive: tarfile.TarFile, with_database: bool) -> int:
+    if with_database:
+        with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
+            snapshot = Path(folder, DATABASE)
+            _copy_sqlite(snapshot)
+            archive.add(snapshot, DATABASE, filter=_private)
+    if (secret := settings.DATA / SECRET).exists():
+        archive.add(secret, SECRET, filter=_private)
+    return sum(_add(archive, default_storage, name) for name in _names())
+
+
+def _copy_sqlite(to: Path) -> None:
+    """SQLite's own online copy, in one step: of one moment, and no writer waits for a reader."""
+    source = str(connection.settings_dict["NAME"])
+    with closing(sqlite3.connect(source, timeout=20)) as live, closing(sqlite3.connect(to)) as copy:
+        live.backup(copy)
+        fault = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if fault != "ok":
+        raise sqlite3.DatabaseError(f"the copy is damaged: {fault}")
+
+
+def _names() -> Iterator[str]:
+    rows, last = Image.objects.order_by("pk"), None
+    while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
+        for image in page:
+            yield from {str(image.original.name), str(image.preview.name)}
+        last = page[-1].pk
+    yield from Export.objects.exclude(file="").values_list("file", flat=True)
+
+
+def _add(archive: tarfile.TarFile, storage: Storage, name: str) -> bool:
+    try:
+        with storage.open(name, "rb") as file:
+            entry = _private(tarfile.TarInfo(f"{PICTURES}/{name}"))
+            entry.size = file.size
+            archive.addfile(entry, file.file)
+    except FileNotFoundError:  # erased meanwhile
+        return False
+    return True
+
+
+def _private(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.mode, entry.uid, entry.gid, entry.uname, entry.gname = 0o600, 0, 0, "", ""
+    return entry

@@ -1,0 +1,80 @@
+"""Files that no row names, and rows whose files are gone: what crashes and restored backups leave.
+
+One folder of the storage is listed at a time, which is a 256th of the pictures, through Django's
+storage API alone. What Kadr has not named itself is left where it is.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.core.files.storage import Storage, default_storage
+from django.utils import timezone
+
+from classifier.models import Export, Image
+
+GRACE = timedelta(hours=1)  # a file is written before its row is committed
+PAGE = 500
+PICTURES = re.compile(r"[0-9a-f]{2}")
+OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|csv|jsonl|zip)(?:\.partial)?")
+
+
+def files_without_row(storage: Storage = default_storage) -> Iterator[str]:
+    """Names of files older than an hour that belong to nothing."""
+    for folder in [*_folders(storage), "exports"]:
+        listed = _listed(storage, folder)
+        for first in range(0, len(listed), PAGE):
+            names = listed[first : first + PAGE]
+            for name in sorted(set(names) - _named_by_rows(folder, names)):
+                if _is_old(storage, name):
+                    yield name
+
+
+def remove(storage: Storage = default_storage) -> int:
+    """Delete them; returns how many."""
+    removed = 0
+    for name in files_without_row(storage):
+        storage.delete(name)
+        removed += 1
+    return removed
+
+
+def rows_without_file(storage: Storage = default_storage) -> Iterator[Image]:
+    """Images of which the original or the preview is gone."""
+    rows, last = Image.objects.present().order_by("pk"), None
+    while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
+        for image in page:
+            names = {image.original.name, image.preview.name}
+            if not all(name and storage.exists(name) for name in names):
+                yield image
+        last = page[-1].pk
+
+
+def _folders(storage: Storage) -> list[str]:
+    try:
+        return sorted(name for name in storage.listdir("")[0] if PICTURES.fullmatch(name))
+    except FileNotFoundError:  # nothing was ever stored
+        return []
+
+
+def _listed(storage: Storage, folder: str) -> list[str]:
+    try:
+        files = storage.listdir(folder)[1]
+    except FileNotFoundError:
+        return []
+    return [f"{folder}/{name}" for name in files if OURS.fullmatch(name)]
+
+
+def _named_by_rows(folder: str, names: list[str]) -> set[str]:
+    if folder == "exports":
+        return set(Export.objects.filter(file__in=names).values_list("file", flat=True))
+    ids = {match["id"] for name in names if (match := OURS.fullmatch(name.split("/")[1]))}
+    rows = Image.objects.filter(pk__in=ids).values_list("original", "preview")
+    return {name for row in rows for name in row}
+
+
+def _is_old(storage: Storage, name: str) -> bool:
+    try:
+        return storage.get_modified_time(name) < timezone.now() - GRACE
+    except FileNotFoundError:  # somebody was faster
+        return False

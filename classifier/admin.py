@@ -17,6 +17,7 @@ from classifier.models import (
     ApiToken,
     Batch,
     Image,
+    ModelActivation,
     ModelVersion,
     Prediction,
     WebhookDelivery,
@@ -79,7 +80,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "error_code",
     )
     list_display_links = ("status",)
-    list_filter = ("status", "label", "model", "source", "error_code", "created_at")
+    list_filter = ("status", "label", "off_topic", "model", "source", "error_code", "created_at")
     list_select_related = ("image", "model", "owner")
     list_per_page = 50
     search_fields = ("id", "image__name", "image__sha256", "owner__username", "label")
@@ -155,6 +156,13 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("digest"))
     def short_digest(self, version: ModelVersion) -> str:
         return version.digest[:12]
+
+
+@admin.register(ModelActivation)
+class ModelActivationAdmin(ReadOnlyAdmin):
+    for_all_staff = True
+    list_display = ("name", "folder", "digest", "user", "reason", "created_at")
+    list_select_related = ("user",)
 
 
 @admin.register(Batch)

@@ -20,6 +20,9 @@ def texts() -> dict[str, Any]:
         "queued": _("Waiting for the worker…"),
         "running": _("Being classified…"),
         "slow": _("The worker is busy or starting; nothing is lost."),
+        "offTopic": _("Maybe none of these"),
+        "closest": _("It looks like none of the classes the model knows. The closest:"),
+        "others": _("It may also be: {labels}"),
         "offline": _("No connection. Trying again."),
         "failed": {
             "title": _("The upload did not get through"),

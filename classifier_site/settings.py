@@ -20,6 +20,10 @@ MODEL_FOLDER = Path(
     env.text("KADR_MODEL", str(BASE_DIR / "ml" / "models" / "cifar10_improved"))
 ).resolve()
 
+# Where models lie: one's own beside the data, and those that ship. KADR_MODEL serves until another
+# is activated.
+MODEL_FOLDERS = [DATA / "models", BASE_DIR / "ml" / "models"]
+
 # Security
 SECRET_KEY = env.secret("KADR_SECRET_KEY", kept_in=DATA / "secret_key")
 DEBUG = env.switch("KADR_DEBUG", False)

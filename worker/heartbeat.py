@@ -1,13 +1,15 @@
 """Says every few seconds, in the database, that this worker lives and what it holds."""
 
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from classifier.models import Worker
+from classifier.models import ModelActivation, Worker
+from worker import turn
 
 if TYPE_CHECKING:
     from worker.process import ServedModel
@@ -41,5 +43,17 @@ class Heartbeat:
             try:
                 close_old_connections()
                 self.beat()
+                self._make_way()
             except DatabaseError as error:
                 logger.warning("The heartbeat was not written: %s", error)
+
+    def _make_way(self) -> None:
+        """End this process between two micro-batches if another model was activated; Celery starts
+        the next one, which loads it. What waits stays in its rows meanwhile."""
+        if ModelActivation.objects.current_id() == self.model.activation:
+            return
+        logger.info("Another model was activated: this process makes way for it")
+        turn.ending.set()
+        with turn.micro_batch:
+            self.stop()
+            os._exit(0)

@@ -11,6 +11,7 @@ from django.conf import settings
 from classifier import bell
 from classifier.models import Prediction
 from ml import preprocess
+from worker import turn
 from worker.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def run(model: "ServedModel") -> None:
     """Work until nothing waits or the time is up; then ring, so that the rest is not forgotten."""
     bell.answer()
     end = time.monotonic() + RUN_SECONDS
-    while time.monotonic() < end:
-        with watchdog.guard():
+    while time.monotonic() < end and not turn.ending.is_set():
+        with turn.micro_batch, watchdog.guard():
             rows = Prediction.objects.claim(settings.MICRO_BATCH, worker=model.worker)
             if not rows:
                 return
@@ -45,14 +46,14 @@ def answer(rows: list[Prediction], model: "ServedModel") -> None:
     if not inputs:
         return
     try:
-        probabilities = model.runtime.predict(np.stack(list(inputs.values())))
+        answers = model.runtime.predict(np.stack(list(inputs.values())))
     except Exception:
         logger.exception("The model failed on a micro-batch of %d", len(inputs))
         model.check()  # ends the process where the fault is its own; the leases then run out
         for pk in inputs:
             Prediction.objects.give_back(fence, pk, "INFERENCE_FAILED")
         return
-    results = dict(zip(inputs, map(model.result, probabilities), strict=True))
+    results = dict(zip(inputs, map(model.result, *answers), strict=True))
     published = Prediction.objects.publish(fence, model.version, results)
     if published < len(results):
         logger.warning("%d results came too late and were dropped", len(results) - published)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from celery import signals
-from django.conf import settings
 
-from classifier.models import ModelVersion, Result
+from classifier import installed_models
+from classifier.models import ModelActivation, ModelVersion, Result
 from ml.runtime import ModelError, Runtime
 from worker.heartbeat import Heartbeat
 from worker.watchdog import watchdog
@@ -32,6 +32,7 @@ class ServedModel:
 
     runtime: Runtime
     version: ModelVersion
+    activation: int | None = None  # the newest one when this model was loaded
 
     @cached_property
     def host(self) -> str:
@@ -53,12 +54,18 @@ class ServedModel:
             logger.critical("The model no longer answers; the worker ends", exc_info=True)
             os._exit(BROKEN)
 
-    def result(self, probabilities: np.ndarray) -> Result:
-        """One image's (classes,) probabilities as what the database keeps."""
+    def result(self, probabilities: np.ndarray, off_topic_score: np.float32) -> Result:
+        """One image's (classes,) probabilities and off-topic score as what the database keeps."""
         best = int(probabilities.argmax())
         kept = [round(float(p), 6) for p in probabilities]
-        label = self.runtime.classes[best]["id"]
-        return Result(label=label, confidence=kept[best], probabilities=kept)
+        score = round(float(off_topic_score), 4)
+        return Result(
+            label=self.runtime.classes[best]["id"],
+            confidence=kept[best],
+            probabilities=kept,
+            off_topic_score=score,
+            off_topic=score > self.runtime.manifest.thresholds["off_topic"],
+        )
 
 
 _model: ServedModel | None = None
@@ -104,9 +111,9 @@ def end(**_kwargs: Any) -> None:
 
 
 def load() -> ServedModel:
-    """Read the model that settings name, and register it."""
-    runtime = Runtime.load(settings.MODEL_FOLDER)
-    runtime.warm_up()
+    """Read the active model, or the newest before it that can be loaded, and register it."""
+    activation = ModelActivation.objects.current_id()
+    runtime = _first_that_works()
     manifest = runtime.manifest
     version = ModelVersion.objects.register(
         digest=runtime.digest,
@@ -114,8 +121,27 @@ def load() -> ServedModel:
         preprocessing=manifest.preprocessing,
         classes=manifest.classes,
         metrics=manifest.metrics,
+        thresholds=manifest.thresholds,
     )
-    return ServedModel(runtime, version)
+    return ServedModel(runtime, version, activation)
+
+
+def _first_that_works() -> Runtime:
+    """Raises ModelError with the active model's fault where none works."""
+    fault: ModelError | None = None
+    for folder, digest in installed_models.in_turn():
+        try:
+            runtime = Runtime.load(folder)
+            if digest and runtime.digest != digest:
+                raise ModelError(f"{folder} is not the version that was activated")
+            runtime.warm_up()
+        except ModelError as error:
+            logger.critical("%s; trying the model before it", error)
+            fault = fault or error
+        else:
+            return runtime
+    assert fault is not None, "there is always one model to try"
+    raise fault
 
 
 def _die_with_parent() -> None:

@@ -47,6 +47,8 @@ PREDICTION = {
             {"label": "frog", "label_localized": "frog", "confidence": 0.098219},
             {"label": "dog", "label_localized": "dog", "confidence": 0.058556},
         ],
+        "set": [{"label": "cat", "label_localized": "cat", "confidence": 0.813603}],
+        "off_topic": {"score": -5.1207, "flag": False},
     },
     "error": None,
     "url": f"/predictions/{CAT}/",

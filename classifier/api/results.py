@@ -20,11 +20,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from classifier.api.schema import problems
-from classifier.models import Batch, Owner, Prediction, Status
+from classifier.api.serializers import result_of
+from classifier.models import Batch, Owner, Prediction
 
 PAGE = 1000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
-COLUMNS = ("custom_id", "id", "status", "label", "confidence", "error", "model")
+COLUMNS = ("custom_id", "id", "status", "label", "confidence", "error", "model", "off_topic")
 
 
 class JSONLinesRenderer(BaseRenderer):
@@ -83,16 +84,11 @@ def as_json_lines(rows: Iterable[Prediction]) -> Iterator[str]:
 
 def line(row: Prediction) -> dict[str, Any]:
     """One item: its name and state, and its result or why there is none."""
-    answered = row.status == Status.SUCCEEDED and row.gone_at is None
-    result = None
-    if answered:
-        names = {"label": row.label, "label_localized": row.label_localized}
-        result = {**names, "confidence": row.confidence, "top": row.top()}
     return {
         "custom_id": row.custom_id,
         "id": str(row.pk),
         "status": row.status,
-        "result": result,
+        "result": result_of(row),
         "error": row.problem.as_dict() if row.problem else None,
         "model": row.model.name if row.model else None,
         "deleted": row.gone_at is not None,
@@ -104,7 +100,8 @@ def as_csv(rows: Iterable[Prediction]) -> Iterator[str]:
     for row in rows:
         answer = ("", None) if row.gone_at else (row.label, row.confidence)
         values = (row.custom_id, row.pk, row.status, *answer, row.error_code)
-        yield _csv_line((*values, row.model.name if row.model else ""))
+        off_topic = None if row.gone_at or row.off_topic is None else str(row.off_topic).lower()
+        yield _csv_line((*values, row.model.name if row.model else "", off_topic))
 
 
 def _csv_line(values: Iterable[Any]) -> str:

@@ -59,8 +59,20 @@ class RankedLabelSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField(min_value=0, max_value=1)
 
 
+class OffTopicSerializer(serializers.Serializer[Any]):
+    score = serializers.FloatField(help_text="The higher, the less like any of the classes.")
+    flag = serializers.BooleanField(help_text="The picture probably shows none of the classes.")
+
+
 class ResultSerializer(RankedLabelSerializer):
     top = RankedLabelSerializer(many=True)
+    set = RankedLabelSerializer(
+        many=True,
+        allow_null=True,
+        help_text="The labels among which the truth is in 95 of 100 cases. None for a model that "
+        "was not measured for it.",
+    )
+    off_topic = OffTopicSerializer(allow_null=True, help_text="None for such a model.")
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -83,6 +95,21 @@ class AttemptSerializer(serializers.Serializer[Any]):
         help_text="running, succeeded, failed, canceled, or lost: its worker fell silent."
     )
     error_code = serializers.CharField(help_text="Why it failed; empty where it did not.")
+
+
+def result_of(prediction: Prediction) -> dict[str, Any] | None:
+    """What was answered; None where nothing was, or where it is gone."""
+    if prediction.status != Status.SUCCEEDED or prediction.gone_at:
+        return None
+    off_topic = {"score": prediction.off_topic_score, "flag": prediction.off_topic}
+    return {
+        "label": prediction.label,
+        "label_localized": prediction.label_localized,
+        "confidence": prediction.confidence,
+        "top": prediction.top(),
+        "set": prediction.prediction_set(),
+        "off_topic": None if prediction.off_topic is None else off_topic,
+    }
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
@@ -133,14 +160,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
 
     @extend_schema_field(ResultSerializer(allow_null=True))
     def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
-        if prediction.status != Status.SUCCEEDED or prediction.gone_at:
-            return None
-        return {
-            "label": prediction.label,
-            "label_localized": prediction.label_localized,
-            "confidence": prediction.confidence,
-            "top": prediction.top(),
-        }
+        return result_of(prediction)
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_error(self, prediction: Prediction) -> dict[str, Any] | None:

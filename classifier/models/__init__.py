@@ -6,6 +6,7 @@ from classifier.models.batch import Batch, BatchStatus
 from classifier.models.export import Export
 from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
+from classifier.models.model_activation import ModelActivation
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import Owner
 from classifier.models.prediction import Prediction, Source
@@ -24,6 +25,7 @@ __all__ = [
     "Export",
     "IdempotencyKey",
     "Image",
+    "ModelActivation",
     "ModelVersion",
     "Owner",
     "Prediction",

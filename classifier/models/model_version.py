@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def register(self, digest: str, **fields: Any) -> "ModelVersion":
-        """The row of the model with this digest, made if it is new."""
-        return self.get_or_create(digest=digest, defaults=fields)[0]
+        """The row of the model with this digest, made if it is new; what was measured since is
+        taken over."""
+        return self.update_or_create(digest=digest, defaults=fields)[0]
 
 
 class ModelVersion(models.Model):
@@ -20,6 +21,8 @@ class ModelVersion(models.Model):
     preprocessing = models.CharField(_("preprocessing"), max_length=100)
     classes = models.JSONField(_("classes"))  # [{"id", "uk", "en"}], in the network's order
     metrics = models.JSONField(_("metrics"), default=dict)
+    # {"set", "off_topic"}, as its manifest has them; None where it was registered before there were
+    thresholds = models.JSONField(_("thresholds"), null=True, blank=True)
     registered_at = models.DateTimeField(_("registered"), db_default=Now())
 
     objects = ModelVersionQuerySet.as_manager()
@@ -37,6 +40,15 @@ class ModelVersion(models.Model):
         language = (get_language() or "en").split("-")[0]
         names: dict[str, str] = next((c for c in self.classes if c["id"] == label), {})
         return names.get(language, label)
+
+    def prediction_set(self, probabilities: list[float]) -> list[dict[str, Any]] | None:
+        """The labels among which the truth is in 95 of 100 cases, likeliest first; the likeliest
+        is always there. None where the model has no threshold for it."""
+        if not self.thresholds:
+            return None
+        ranked = self.top(probabilities, len(probabilities))
+        least = self.thresholds["set"]
+        return [ranked[0], *(entry for entry in ranked[1:] if entry["confidence"] >= least)]
 
     def top(self, probabilities: list[float], k: int) -> list[dict[str, Any]]:
         """The k likeliest labels, likeliest first."""

@@ -72,6 +72,9 @@ class Prediction(Owned):
     label = models.CharField(_("label"), max_length=100, blank=True)
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
     probabilities = models.JSONField(null=True, blank=True)
+    # How little the picture looks like any of the classes, and whether that is too little.
+    off_topic_score = models.FloatField(_("off-topic score"), null=True, blank=True)
+    off_topic = models.BooleanField(_("off topic"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=50, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
@@ -182,6 +185,16 @@ class Prediction(Owned):
         if not (self.model and self.probabilities):
             return []
         return self.model.top(self.probabilities, k or self.top_k)
+
+    def prediction_set(self) -> list[dict[str, Any]] | None:
+        """The labels among which the truth is in 95 of 100 cases; None where that is not known."""
+        if not (self.model and self.probabilities):
+            return None
+        return self.model.prediction_set(self.probabilities)
+
+    def others_possible(self) -> list[str]:
+        """The names of the other labels in its set: what else it may well be."""
+        return [entry["label_localized"] for entry in (self.prediction_set() or [])[1:]]
 
     def attempts(self) -> list[dict[str, Any]]:
         """Every attempt, first one first: worker, start, end and why it ended."""

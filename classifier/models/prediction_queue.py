@@ -42,6 +42,8 @@ class Result:
     label: str
     confidence: float
     probabilities: list[float]
+    off_topic_score: float | None = None
+    off_topic: bool | None = None
 
 
 class PredictionQuerySet(OwnedQuerySet["Prediction"]):
@@ -174,6 +176,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             label="",
             confidence=None,
             probabilities=None,
+            off_topic_score=None,
+            off_topic=None,
             metadata=None,
             deleted_at=timezone.now(),
         )
@@ -229,8 +233,9 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
 PUBLISH = """
 UPDATE classifier_prediction
-SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s, model_id = %s,
-    finished_at = %s, fence = NULL, lease_until = NULL
+SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s,
+    off_topic_score = %s, off_topic = %s, model_id = %s, finished_at = %s,
+    fence = NULL, lease_until = NULL
 WHERE id = %s AND fence = %s AND status = 'running'
 """
 
@@ -242,6 +247,8 @@ def _publish_row(
         "label": result.label,
         "confidence": result.confidence,
         "probabilities": result.probabilities,
+        "off_topic_score": result.off_topic_score,
+        "off_topic": result.off_topic,
         "model": model.pk,
         "finished_at": timezone.now(),
         "id": pk,

@@ -34,7 +34,7 @@ def tiny_npz(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_npz: Path) -> data.Cifar10:
+def tiny(tiny_npz: Path) -> data.Dataset:
     return data.load(tiny_npz)
 
 
@@ -46,12 +46,12 @@ def recipe() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def run(recipe: dict[str, Any], tiny: data.Cifar10, tmp_path_factory) -> Path:
+def run(recipe: dict[str, Any], tiny: data.Dataset, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "cifar10_improved"
     train.train(recipe, tiny, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def model_folder(run: Path, tiny: data.Cifar10, tmp_path_factory) -> Path:
-    return export.export("cifar10_improved", tiny, run, tmp_path_factory.mktemp("models"))
+def model_folder(run: Path, tiny: data.Dataset, tmp_path_factory) -> Path:
+    return export.export(run, tiny, tmp_path_factory.mktemp("models"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml import architectures
+from ml import architectures, layers
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +47,45 @@ def test_classes_and_size_come_from_the_manifest_not_from_the_code():
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(KeyError, match="cifar10_improved"):
         architectures.build("resnet")
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return architectures.build("airbench94")
+
+
+def test_the_speed_record_s_network_has_its_parameters_and_its_cost(fast):
+    assert fast.count_params() == 1_975_096
+    assert sum(row["multiply_adds"] for row in layers.table(fast)) < 460_000_000
+    assert tuple(fast(np.full((2, 32, 32, 3), 120, np.uint8), training=False).shape) == (2, 10)
+
+
+def test_its_convolutions_begin_as_the_identity(fast):
+    kernel = next(w for w in fast.weights if w.shape == (3, 3, 64, 256)).numpy()
+    assert (kernel[1, 1, :, :64] == np.eye(64)).all()
+    assert (kernel[0, :, :, :64] == 0).all() and (kernel[..., 64:] != 0).any()
+
+
+def test_whitening_gives_patches_independent_of_each_other(fast):
+    x = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), np.uint8)
+    smooth = (x // 2 + np.roll(x, 1, axis=2) // 2).astype(np.uint8)
+    architectures.whiten(fast, smooth, epsilon=1e-9)
+    layer = fast.get_layer(architectures.WHITENING)
+    assert not layer.kernel.trainable
+    scaled = (smooth - np.float32(architectures.MEAN)) / np.float32(architectures.STD)
+    out = np.asarray(layer(scaled))[..., : architectures.PATCH].reshape(-1, architectures.PATCH)
+    second_moments = out.T @ out / len(out)
+    assert second_moments == pytest.approx(np.eye(architectures.PATCH), abs=0.05)
+
+
+def test_a_network_without_such_a_layer_is_left_as_it_is(network):
+    before = [w.numpy() for w in network.weights[:2]]
+    architectures.whiten(network, np.zeros((2, 32, 32, 3), np.uint8))
+    assert all((w.numpy() == b).all() for w, b in zip(network.weights[:2], before, strict=True))
+
+
+def test_every_layer_is_in_the_table_with_its_cost(network):
+    rows = layers.table(network)
+    first = next(row for row in rows if row["kind"] == "Conv2D")
+    assert first["output"] == [32, 32, 32] and first["multiply_adds"] == 32 * 32 * 27 * 32
+    assert sum(row["parameters"] for row in rows) == network.count_params()

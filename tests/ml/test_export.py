@@ -1,13 +1,13 @@
 """A run becomes a model folder, which is measured through the path that serves it."""
 
-import json
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ml import evaluate, export, manifest, recipes
+from ml import architectures, augment, export, manifest, optimizers, other_pictures, recipes, runs
 from ml.runtime import Runtime
 from tests.ml.test_train import ROOT
 
@@ -17,10 +17,10 @@ SEED_ACCURACY = 0.8417
 
 def test_the_folder_holds_all_that_serving_needs(model_folder):
     names = {p.name for p in model_folder.iterdir()}
-    assert {"manifest.json", "weights.npz", "golden.json", "curves.png"} <= names
+    assert {"manifest.json", "weights.npz", "golden.json", "card.json"} <= names
     described = manifest.read(model_folder)
     manifest.verify(model_folder, described)
-    assert described.recipe["name"] == "cifar10_improved"
+    assert described.recipe["architecture"] == "cifar10_improved"
     assert described.metrics["parameters"] == 11_332_138
 
 
@@ -32,22 +32,30 @@ def test_kernels_are_stored_in_half_precision_and_vectors_are_not(model_folder):
 
 
 def test_half_precision_answers_as_single_does(model_folder):
-    metrics = manifest.read(model_folder).metrics
-    halved, before = metrics["validation"], metrics["validation_before_halving"]
+    halved = manifest.read(model_folder).metrics["validation"]
+    before = manifest.read_card(model_folder)["validation_before_halving"]
     assert abs(halved["accuracy"] - before["accuracy"]) <= 1 / halved["n"]
 
 
 def test_a_new_export_replaces_the_old_one_whole(run, tiny, tmp_path):
-    first = export.export("cifar10_improved", tiny, run, tmp_path)
+    first = export.export(run, tiny, tmp_path)
     (first / "left-over").touch()
-    export.export("cifar10_improved", tiny, run, tmp_path)
+    export.export(run, tiny, tmp_path)
     assert not (first / "left-over").exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["cifar10_improved"]
+    assert [p.name for p in tmp_path.iterdir()] == [run.name]
 
 
 def test_a_run_that_is_not_there_is_named(tiny, tmp_path):
     with pytest.raises(FileNotFoundError, match="train the recipe"):
-        export.export("cifar10_improved", tiny, tmp_path / "none", tmp_path)
+        export.export(tmp_path / "none", tiny, tmp_path)
+
+
+def test_the_card_says_what_the_network_is_made_of_and_how_it_learned(model_folder, run):
+    card = manifest.read_card(model_folder)
+    assert sum(row["parameters"] for row in card["layers"]) == 11_332_138
+    assert sum(row["multiply_adds"] for row in card["layers"]) == 49_648_640
+    assert card["history"] == runs.history(run)
+    assert card["data"]["pictures"] == {"train": 180, "validation": 20, "test": 60}
 
 
 def test_golden_inputs_are_made_here_and_always_the_same():
@@ -55,37 +63,60 @@ def test_golden_inputs_are_made_here_and_always_the_same():
     assert (first == again).all() and len(first) == 8
 
 
-def test_evaluation_measures_both_ways_and_keeps_what_it_is_told_to(model_folder, tiny, tmp_path):
-    runtime = Runtime.load(model_folder)
-    digest = manifest.read(model_folder).digest
-    figures = evaluate.evaluate(runtime, tiny.test, "test", model_folder)
-    assert figures["n"] == figures["jpeg_75"]["n"] == 60
-    assert np.array(figures["confusion"]).sum() == 60
+@pytest.fixture(scope="module")
+def measured(model_folder, tiny_npz):
+    """The model folder after `ml.evaluate --write`, and what that printed."""
+    command = [sys.executable, "-m", "ml.evaluate", model_folder, "--data", tiny_npz, "--write"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return manifest.read_card(model_folder), done.stdout
+
+
+def test_measuring_prints_every_figure(measured):
+    _card, out = measured
+    for words in ("accuracy", "JPEG at quality 75", "ECE", "AUROC", "multiply-adds", "parameters"):
+        assert words in out
+    assert "128 at a time" in out and "on 60 pictures" in out
+
+
+def test_measuring_keeps_the_figures_and_does_not_make_it_another_model(measured, model_folder):
+    card, _out = measured
+    test = card["test"]
+    assert test["n"] == test["jpeg_75"]["n"] == np.array(test["confusion"]).sum() == 60
+    assert sum(b["n"] for b in test["reliability"]) == 60
     described = manifest.read(model_folder)
-    assert described.metrics["test"] == figures
+    assert described.metrics["test"]["accuracy"] == test["accuracy"]
     assert described.metrics["parameters"] == 11_332_138
-    assert described.digest == digest
-    with Image.open(model_folder / "confusion.png") as picture:
-        assert min(picture.size) > 300
+    manifest.verify(model_folder, described)
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_evaluation_prints_a_table_or_json(model_folder, tiny_npz, monkeypatch, capsys, options):
-    arguments = ["evaluate", str(model_folder), "--data", str(tiny_npz), *options]
-    monkeypatch.setattr(sys, "argv", arguments)
-    evaluate.main()
-    out = capsys.readouterr().out
-    if options:
-        assert json.loads(out[out.index("{") :])["n"] == 60
-    else:
-        assert "accuracy" in out and "on 60 pictures" in out
+def test_the_off_topic_score_is_measured_on_every_kind_of_other_pictures(measured):
+    kinds = measured[0]["test"]["off_topic"]["kinds"]
+    assert set(kinds) == set(other_pictures.REPORT_ON)
+    assert all(0 <= kind["auroc"] <= 1 and kind["n"] > 99 for kind in kinds.values())
+
+
+def test_the_card_s_pictures_are_those_it_says(measured, model_folder, tiny):
+    about = measured[0]["pictures"]
+    with Image.open(model_folder / manifest.PICTURES) as sheet:
+        assert sheet.size == (about["width"], about["height"])
+        pixels = np.asarray(sheet).astype(int)
+    assert about["tiles"]
+    for place, tile in enumerate(about["tiles"]):
+        top, left = (32 * v for v in divmod(place, about["columns"]))
+        shown = pixels[top : top + 32, left : left + 32]
+        same = tiny.test.x[tiny.test.y == tile["true"]].astype(int)
+        assert np.abs(same - shown).mean(axis=(1, 2, 3)).min() < 12
 
 
 def test_every_recipe_is_a_card_that_can_be_read():
     names = [path.stem for path in recipes.FOLDER.glob("*.toml")]
-    assert names
+    assert {"airbench94", "cifar10_improved", "own_classes"} <= set(names)
     for name in names:
-        assert {"architecture", "seed", "epochs", "batch"} <= set(recipes.read(name))
+        recipe = recipes.read(name)
+        architectures.build(recipe["architecture"], **recipe["options"])
+        optimizers.build(recipe["optimizer"], recipe["epochs"], steps=3)
+        x = np.zeros((2, 32, 32, 3), np.uint8)
+        augment.augment(x, np.zeros(2, bool), recipe["augment"], np.random.default_rng(0))
 
 
 # The model that ships
@@ -106,7 +137,12 @@ def test_the_shipped_model_is_no_larger_than_the_repository_takes():
     assert (SHIPPED / manifest.WEIGHTS).stat().st_size <= export.LARGEST
 
 
+def test_the_shipped_model_is_honest_about_its_confidence_and_its_sets():
+    test = manifest.read_card(SHIPPED)["test"]
+    assert test["ece"] < 0.015
+    assert 0.94 <= test["set"]["coverage"] <= 0.96
+
+
 def test_the_shipped_model_comes_with_its_pictures():
-    for name in ("curves.png", "confusion.png", "reliability.png"):
-        with Image.open(SHIPPED / name) as picture:
-            assert picture.format == "PNG"
+    with Image.open(SHIPPED / manifest.PICTURES) as picture:
+        assert picture.format == "JPEG"

@@ -41,10 +41,56 @@ def test_confusion_has_true_classes_in_rows():
     assert counts.tolist() == [[1, 0], [1, 1]]
 
 
-@pytest.mark.parametrize("true_temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_made_the_labels_is_found(true_temperature):
+@pytest.mark.parametrize(("temperature", "power"), [(0.5, 1.0), (1.0, 1.4), (2.5, 0.8)])
+def test_the_calibration_that_made_the_labels_is_found(temperature, power):
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 2, (40_000, 5))
-    chances = runtime.softmax(logits / true_temperature)
+    made = {"temperature": temperature, "power": power}
+    chances = runtime.answers(logits, made).probabilities
     labels = (chances.cumsum(axis=1) > rng.random((40_000, 1))).argmax(axis=1)
-    assert metrics.fit_temperature(logits, labels) == pytest.approx(true_temperature, rel=0.05)
+    assert metrics.fit_calibration(logits, labels) == pytest.approx(made, rel=0.08)
+
+
+def test_precision_recall_and_f1_are_those_of_the_counts():
+    cat, dog = metrics.per_class(np.array([[8, 2], [4, 6]]))
+    assert cat == {"precision": 0.6667, "recall": 0.8, "f1": 0.7273, "n": 10}
+    assert dog == {"precision": 0.75, "recall": 0.6, "f1": 0.6667, "n": 10}
+
+
+def test_a_class_that_never_occurs_has_no_share_of_anything():
+    assert metrics.per_class(np.array([[3, 0], [0, 0]]))[1]["f1"] == 0
+
+
+def test_sets_hold_the_truth_as_often_as_asked_on_pictures_they_were_not_made_on():
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 1.2, (20_000, 10))
+    probabilities = runtime.answers(logits, {"temperature": 1.0, "power": 1.0}).probabilities
+    labels = (probabilities.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
+    threshold = metrics.set_threshold(probabilities[:10_000], labels[:10_000], 0.95)
+    sets = metrics.prediction_sets(probabilities[10_000:], threshold)
+    held = metrics.coverage(sets, labels[10_000:])
+    assert held["coverage"] == pytest.approx(0.95, abs=0.01)
+    assert 1 < held["mean_size"] < 10
+
+
+def test_a_set_is_never_empty():
+    sets = metrics.prediction_sets(np.array([[0.4, 0.3, 0.3]]), threshold=0.9)
+    assert sets.tolist() == [[True, False, False]]
+
+
+def test_too_few_pictures_give_a_set_of_everything():
+    probabilities = np.array([[0.9, 0.1]] * 5)
+    threshold = metrics.set_threshold(probabilities, np.ones(5, int), 0.95)
+    assert metrics.prediction_sets(probabilities, threshold).all()
+
+
+def test_auroc_is_the_chance_of_being_told_apart():
+    assert metrics.auroc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
+    assert metrics.auroc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 0
+    assert metrics.auroc(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
+    assert metrics.auroc(np.array([0.0, 2.0]), np.array([1.0, 3.0])) == 0.75
+
+
+def test_empty_bins_are_kept_so_that_every_chart_has_fifteen():
+    bins = metrics.reliability(np.array([[0.99, 0.01]]), np.array([0]))
+    assert len(bins) == 15 and [b["n"] for b in bins] == [0] * 14 + [1]

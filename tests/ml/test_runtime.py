@@ -4,10 +4,11 @@ import json
 import shutil
 
 import numpy as np
+import psutil
 import pytest
 
 from ml import manifest, runtime
-from ml.runtime import BUCKETS, TOLERANCE, ModelError, Runtime
+from ml.runtime import BUCKETS, SCORE_TOLERANCE, TOLERANCE, ModelError, Runtime
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +28,32 @@ def pictures(n: int, seed: int = 0) -> np.ndarray:
 
 
 def test_probabilities_are_probabilities(loaded):
-    out = loaded.predict(pictures(5))
+    out, scores = loaded.predict(pictures(5))
     assert out.shape == (5, 10) and out.dtype == np.float32
     assert (out >= 0).all()
+    assert scores.shape == (5,) and scores.dtype == np.float32
     assert out.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
 
 
 def test_an_image_gets_the_same_answer_alone_and_in_every_batch(loaded):
     x = pictures(300)
-    alone = np.concatenate([loaded.predict(x[i : i + 1]) for i in range(20)])
+    alone = np.concatenate([loaded.predict(x[i : i + 1]).probabilities for i in range(20)])
     for n in (2, 7, 8, 9, 31, 33, 127, 128, 129, 300):
-        together = loaded.predict(x[:n])[:20]
+        together = loaded.predict(x[:n]).probabilities[:20]
         assert np.abs(together - alone[: len(together)]).max() <= TOLERANCE
         assert (together.argmax(axis=1) == alone[: len(together)].argmax(axis=1)).all()
 
 
 def test_an_image_gets_the_same_answer_at_every_place_in_a_batch(loaded):
     x = pictures(33, seed=1)
-    forward, backward = loaded.predict(x), loaded.predict(x[::-1])[::-1]
-    assert np.abs(forward - backward).max() <= TOLERANCE
+    forward, backward = loaded.predict(x), loaded.predict(x[::-1])
+    apart = np.abs(forward.probabilities - backward.probabilities[::-1])
+    assert apart.max() <= TOLERANCE
+    assert np.abs(forward.off_topic - backward.off_topic[::-1]).max() <= SCORE_TOLERANCE
 
 
 def test_nothing_asked_is_nothing_answered(loaded):
-    assert loaded.predict(pictures(0)).shape == (0, 10)
+    assert [part.shape for part in loaded.predict(pictures(0))] == [(0, 10), (0,)]
 
 
 @pytest.mark.parametrize(("n", "bucket"), [(1, 1), (2, 8), (8, 8), (9, 32), (128, 128), (999, 128)])
@@ -62,6 +66,49 @@ def test_nothing_is_compiled_after_the_warm_up(loaded, monkeypatch):
     for n in (1, 3, 20, 100, 200):
         loaded.predict(pictures(n))
     assert loaded.traces() == before == len(BUCKETS)
+
+
+def test_the_compiled_call_says_what_numpy_says(loaded, model_folder):
+    x = pictures(9)
+    network = runtime._network(model_folder, loaded.manifest)
+    expected = runtime.answers(np.asarray(network(x, training=False)), loaded.manifest.calibration)
+    got = loaded.predict(x)
+    assert np.abs(got.probabilities - expected.probabilities).max() <= TOLERANCE
+    assert np.abs(got.off_topic - expected.off_topic).max() <= SCORE_TOLERANCE
+
+
+def test_memory_does_not_grow_with_the_calls(loaded):
+    x = pictures(64)
+    for _ in range(20):
+        loaded.predict(x)
+    before = resident_megabytes()
+    for n in range(400):
+        loaded.predict(x[: 1 + n % 64])
+    assert resident_megabytes() - before < 50
+
+
+def resident_megabytes() -> float:
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def test_a_calibration_never_changes_the_order_of_the_labels():
+    logits = np.random.default_rng(0).normal(0, 3, (200, 7))
+    for power in (0.5, 1.0, 1.7):
+        got = runtime.answers(logits, {"temperature": 1.3, "power": power}).probabilities
+        assert (got.argsort(axis=1) == logits.argsort(axis=1)).all()
+        assert got.sum(axis=1) == pytest.approx(np.ones(200))
+
+
+def test_a_power_of_one_is_plain_temperature_scaling():
+    logits = np.array([[2.0, 0.0, -1.0]])
+    got = runtime.answers(logits, {"temperature": 2.0, "power": 1.0}).probabilities
+    powers = np.exp(logits / 2)
+    assert got == pytest.approx(powers / powers.sum())
+
+
+def test_the_off_topic_score_is_the_energy_of_the_logits():
+    got = runtime.answers(np.array([[1.0, 2.0, 3.0]]), {"temperature": 9.0, "power": 1.0})
+    assert got.off_topic == pytest.approx(-np.log(np.exp([1, 2, 3]).sum()))
 
 
 def test_it_says_what_it_is(loaded, model_folder):

@@ -1,5 +1,6 @@
 """Training for real, in miniature: it learns, it is cut short with -9, it goes on."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,22 +12,22 @@ import keras
 import numpy as np
 import pytest
 
-from ml import evaluate, export, train
+from ml import architectures, evaluate, export, manifest, runs, runtime, train
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_run_leaves_a_checkpoint_and_one_row_of_history_an_epoch(run):
-    rows = train.read_history(run)
+    rows = runs.history(run)
     assert len(rows) == 2
     assert set(rows[0]) == {"accuracy", "loss", "val_accuracy", "val_loss"}
-    assert {p.name for p in run.iterdir()} == {train.CHECKPOINT, train.HISTORY}
+    assert {p.name for p in run.iterdir()} == {runs.RUN, runs.CHECKPOINT, runs.HISTORY}
 
 
 def test_a_finished_run_is_not_trained_further(run, recipe, tiny):
-    before = (run / train.HISTORY).read_text()
+    before = (run / runs.HISTORY).read_text()
     train.train(recipe, tiny, run)
-    assert (run / train.HISTORY).read_text() == before
+    assert (run / runs.HISTORY).read_text() == before
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_path, monkeypatch):
@@ -43,11 +44,11 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_pa
     with monkeypatch.context() as patch, pytest.raises(KilledError):
         patch.setattr(train.Checkpoints, "on_epoch_end", stop_after_one_epoch)
         train.train(recipe, tiny, tmp_path)
-    (only,) = train.read_history(tmp_path)
+    (only,) = runs.history(tmp_path)
     # A kill between its two files leaves the history ahead of the checkpoint.
-    (tmp_path / train.HISTORY).write_text(json.dumps([only, only]))
+    (tmp_path / runs.HISTORY).write_text(json.dumps([only, only]))
     train.train(recipe, tiny, tmp_path)
-    for resumed, whole in zip(train.read_history(tmp_path), train.read_history(run), strict=True):
+    for resumed, whole in zip(runs.history(tmp_path), runs.history(run), strict=True):
         assert resumed["loss"] == pytest.approx(whole["loss"], rel=1e-3)
 
 
@@ -57,7 +58,7 @@ def test_a_run_killed_with_9_is_resumed_by_the_same_command(
     folder = tmp_path / "cifar10_improved"
     process = start(tmp_path, tiny_npz, "--epochs", "400")
     deadline = time.monotonic() + 120
-    while not (folder / train.CHECKPOINT).exists():
+    while not (folder / runs.CHECKPOINT).exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
@@ -68,15 +69,17 @@ def test_a_run_killed_with_9_is_resumed_by_the_same_command(
     monkeypatch.undo()
 
     # 180 pictures make one batch of 128, so an epoch is one step.
-    epochs = int(keras.models.load_model(folder / train.CHECKPOINT).optimizer.iterations) + 1
+    epochs = int(keras.models.load_model(folder / runs.CHECKPOINT).optimizer.iterations) + 1
     resumed = start(tmp_path, tiny_npz, "--resume", "--epochs", str(epochs))
-    resumed.wait(timeout=120)
+    resumed.wait(timeout=240)
     assert resumed.returncode == 0
-    assert len(train.read_history(folder)) == epochs
+    assert len(runs.history(folder)) == epochs
+    assert manifest.read(tmp_path / "models" / "cifar10_improved").metrics["test"]["n"] == 60
 
 
 def arguments(run_folder: Path, npz: Path, *options: str) -> list[str]:
-    return ["cifar10_improved", "--data", str(npz), "--runs", str(run_folder), *options]
+    places = ["--runs", str(run_folder), "--to", str(run_folder / "models")]
+    return ["cifar10_improved", "--data", str(npz), *places, *options]
 
 
 def start(run_folder: Path, npz: Path, *options: str) -> "subprocess.Popen[bytes]":
@@ -108,7 +111,7 @@ def test_a_wrong_argument_is_one_clear_line(module, words, said, monkeypatch, ca
 
 
 def test_a_batch_is_decided_by_seed_epoch_and_place(recipe, tiny):
-    batches = train.AugmentedBatches(recipe, tiny.train)
+    batches = train.AugmentedBatches(recipe, tiny)
     batches.start(3)
     x, y = batches[2]
     batches.start(0)
@@ -116,3 +119,44 @@ def test_a_batch_is_decided_by_seed_epoch_and_place(recipe, tiny):
     batches.start(3)
     assert (batches[2][0] == x).all() and (batches[2][1] == y).all()
     assert x.shape == (20, 32, 32, 3) and x.dtype == np.uint8
+
+
+def test_two_epochs_show_each_picture_both_ways(recipe, tiny):
+    plain = {"jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0}
+    batches = train.AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
+    seen = set()
+    for epoch in (0, 1):
+        batches.start(epoch)
+        seen |= {image.tobytes() for i in range(len(batches)) for image in batches[i][0]}
+    for image in tiny.train.x:
+        assert image.tobytes() in seen and image[:, ::-1].tobytes() in seen
+
+
+def test_a_run_that_was_cut_short_is_no_model(recipe, tiny, tmp_path):
+    train.train({**recipe, "epochs": 1}, tiny, tmp_path / "short")
+    about = runs.card(tmp_path / "short")
+    manifest.write_json(tmp_path / "short" / runs.RUN, {**about, "steps": about["steps"] + 1})
+    with pytest.raises(ValueError, match="cut short"):
+        export.export(tmp_path / "short", tiny, tmp_path)
+
+
+def test_a_run_does_not_go_on_with_other_pictures(run, recipe, tiny):
+    other = dataclasses.replace(tiny, sha256="0" * 64)
+    with pytest.raises(ValueError, match="other pictures"):
+        train.train(recipe, other, run)
+    with pytest.raises(ValueError, match="other pictures"):
+        export.export(run, other, run.parent)
+
+
+def test_a_network_begins_with_another_model_s_weights_but_for_its_own_classes(model_folder):
+    network = architectures.build("cifar10_improved", classes=3)
+    train.start_from(network, model_folder)
+    there = architectures.build("cifar10_improved")
+    runtime.load_weights(there, model_folder)
+    assert (network.layers[2].get_weights()[0] == there.layers[2].get_weights()[0]).all()
+    assert network.layers[-1].get_weights()[0].shape == (512, 3)
+
+
+def test_a_network_does_not_begin_with_another_architecture_s_weights(model_folder):
+    with pytest.raises(ValueError, match="cifar10_improved"):
+        train.start_from(architectures.build("airbench94"), model_folder)

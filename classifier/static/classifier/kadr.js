@@ -93,12 +93,23 @@ function showProblem(card, problem, retry) {
 }
 
 function showResult(card, result) {
-  field(card, "label").textContent = result.label_localized;
-  field(card, "confidence").textContent = percent(result.confidence);
+  const offTopic = result.off_topic?.flag;
+  const label = offTopic ? texts.offTopic : result.label_localized;
+  const confidence = offTopic ? "" : percent(result.confidence);
+  field(card, "label").textContent = label;
+  field(card, "confidence").textContent = confidence;
+  showNote(field(card, "note"), result);
   field(card, "top").replaceChildren(...result.top.map(bar));
   field(card, "state").hidden = true;
   field(card, "result").hidden = false;
-  announce(`${nameOf(card)}: ${result.label_localized}, ${percent(result.confidence)}`);
+  announce(`${nameOf(card)}: ${[label, confidence].filter(Boolean).join(", ")}`);
+}
+
+// What the label alone would hide: that it is a guess, or that others are as possible.
+function showNote(note, result) {
+  const others = (result.set ?? []).slice(1).map((entry) => entry.label_localized).join(", ");
+  note.textContent = result.off_topic?.flag ? texts.closest : texts.others.replace("{labels}", others);
+  note.hidden = !result.off_topic?.flag && !others;
 }
 
 function bar(entry) {

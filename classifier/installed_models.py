@@ -1,0 +1,73 @@
+"""The models that lie on this machine, and which of them serves.
+
+A model is installed by lying in one of settings.MODEL_FOLDERS; the newest ModelActivation names
+the one that serves, and settings.MODEL_FOLDER the one that serves before there is any.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from classifier.models import ModelActivation
+from ml import manifest
+from ml.manifest import Manifest, ManifestError
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A model's folder, and what it says of itself or why it cannot be used."""
+
+    folder: Path
+    manifest: Manifest | None
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+def installed() -> list[Installed]:
+    """Every model folder there is, by name."""
+    return sorted((_read(folder) for folder in _folders().values()), key=lambda m: m.name)
+
+
+def find(name: str) -> Installed | None:
+    """A model by its folder's name or its id; None where there is none."""
+    known = installed()
+    by_folder = next((m for m in known if m.name == name), None)
+    return by_folder or next((m for m in known if m.manifest and m.manifest.id == name), None)
+
+
+def active() -> Path:
+    """The folder of the model that serves."""
+    newest = ModelActivation.objects.newest_first().first()
+    folder = _folders().get(newest.folder) if newest else None
+    return folder or settings.MODEL_FOLDER
+
+
+def in_turn() -> list[tuple[Path, str]]:
+    """Folders to serve from, each with the digest it was activated with ("" for any): the active
+    one first, then those before it, for when it cannot be loaded."""
+    folders = _folders()
+    chosen = ModelActivation.objects.newest_first().values_list("folder", "digest")[:20]
+    known = [(folders[name], digest) for name, digest in chosen if name in folders]
+    return [*dict.fromkeys(known), (settings.MODEL_FOLDER, "")]
+
+
+def _folders() -> dict[str, Path]:
+    """Folders by name; what lies in an earlier place hides what lies in a later one."""
+    found: dict[str, Path] = {}
+    for place in settings.MODEL_FOLDERS:
+        for path in sorted(place.glob(f"*/{manifest.MANIFEST}")):
+            if not path.parent.name.startswith("."):
+                found.setdefault(path.parent.name, path.parent)
+    found.setdefault(settings.MODEL_FOLDER.name, settings.MODEL_FOLDER)
+    return found
+
+
+def _read(folder: Path) -> Installed:
+    try:
+        return Installed(folder, manifest.read(folder))
+    except ManifestError as error:
+        return Installed(folder, None, str(error))

@@ -1,0 +1,36 @@
+"""Which installed model serves, since when, and who chose it. The newest row decides."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class ModelActivationQuerySet(models.QuerySet["ModelActivation"]):
+    def newest_first(self) -> "ModelActivationQuerySet":
+        return self.order_by("-pk")
+
+    def current_id(self) -> int | None:
+        """The id of the activation in force; None before there was one."""
+        return self.newest_first().values_list("pk", flat=True).first()
+
+
+class ModelActivation(models.Model):
+    folder = models.CharField(_("folder"), max_length=255)  # its name among the installed models
+    digest = models.CharField(_("digest"), max_length=64)
+    name = models.CharField(_("name"), max_length=100)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
+    )
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("activated"), db_default=Now())
+
+    objects = ModelActivationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("model activation")
+        verbose_name_plural = _("model activations")
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.digest[:8]})"

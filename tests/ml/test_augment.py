@@ -1,0 +1,97 @@
+"""What training does to pictures: as much as it says, and nothing else."""
+
+import numpy as np
+import pytest
+
+from ml import augment, jpeg
+
+RNG = np.random.default_rng
+SETTINGS = {
+    "jpeg_share": 0.5,
+    "jpeg_quality": [60, 95],
+    "zoom_share": 0.5,
+    "zoom": [0.8, 1.2],
+    "shift": 4,
+    "cutout": 8,
+}
+
+
+def batch(n: int = 64) -> np.ndarray:
+    return RNG(0).integers(0, 256, (n, 32, 32, 3), np.uint8)
+
+
+def smooth(n: int) -> np.ndarray:
+    """Pictures of large squares, as no noise is."""
+    return np.repeat(np.repeat(RNG(0).integers(0, 256, (n, 4, 4, 3), np.uint8), 8, 1), 8, 2)
+
+
+def test_only_the_chosen_are_mirrored():
+    x, mirrored = batch(2), np.array([True, False])
+    off = {**SETTINGS, "jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0}
+    out = augment.augment(x, mirrored, off, RNG(1))
+    assert (out[0] == x[0][:, ::-1]).all() and (out[1] == x[1]).all()
+
+
+def test_a_shift_moves_each_image_by_at_most_four_pixels():
+    x = batch(16)
+    out = augment.shift(x, 4, RNG(1))
+    padded = np.pad(x, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
+    for moved, wide in zip(out, padded, strict=True):
+        windows = [wide[r : r + 32, c : c + 32] for r in range(9) for c in range(9)]
+        assert any((moved == window).all() for window in windows)
+
+
+def test_cutout_greys_one_square_of_at_most_eight_pixels():
+    x = np.zeros((32, 32, 32, 3), np.uint8)
+    hidden = (augment.cutout(x, 8, RNG(1)) == augment.GREY).all(axis=3)
+    for mask in hidden:
+        rows, columns = mask.any(axis=1).sum(), mask.any(axis=0).sum()
+        assert 4 <= rows <= 8 and 4 <= columns <= 8
+        assert mask.sum() == rows * columns
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_about_its_share_of_the_pictures_goes_through_jpeg(share):
+    x = batch(200)
+    out = augment.through_jpeg(x, share, (60, 95), RNG(1))
+    changed = (out != x).any(axis=(1, 2, 3)).mean()
+    assert changed == pytest.approx(share, abs=0.12)
+
+
+def test_jpeg_changes_pixels_but_not_the_picture():
+    x = smooth(4)
+    out = augment.through_jpeg(x, 1.0, (60, 95), RNG(1))
+    assert 0 < np.abs(out.astype(int) - x).mean() < 12
+
+
+def test_chroma_is_halved_as_the_web_halves_it():
+    from io import BytesIO
+
+    from PIL import Image, JpegImagePlugin
+
+    picture = Image.open(BytesIO(jpeg.encoded(smooth(1)[0], 75)))
+    assert JpegImagePlugin.get_sampling(picture) == 2
+
+
+def test_a_zoom_shows_a_part_larger_or_the_whole_smaller_and_keeps_the_size():
+    x = smooth(8)
+    closer = augment.zoom(x, 1.0, (0.5, 0.5), RNG(1))
+    farther = augment.zoom(x, 1.0, (1.25, 1.25), RNG(1))
+    assert closer.shape == farther.shape == x.shape
+    assert edges(closer) < edges(x) < edges(farther)
+
+
+def edges(x: np.ndarray) -> int:
+    return int((np.abs(np.diff(x.astype(int), axis=2)) > 20).sum())
+
+
+def test_no_share_is_no_zoom():
+    assert (augment.zoom(batch(4), 0.0, (0.5, 1.5), RNG(1)) == batch(4)).all()
+
+
+def test_augmentation_is_decided_by_its_seed():
+    x, mirrored = batch(), np.zeros(64, bool)
+    first = augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))
+    assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))).all()
+    assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4)))).any()
+    assert first.dtype == np.uint8 and first.shape == x.shape

@@ -1,0 +1,98 @@
+"""One's own classes from a folder: what is read, and what is refused by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ml import data, image_folder
+from tests import make
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three made-up classes, twenty pictures each."""
+    for number, name in enumerate(("круг", "square", "triangle")):
+        (tmp_path / "shapes" / name).mkdir(parents=True)
+        for i in range(20):
+            content = make.noise_jpeg(seed=100 * number + i, side=40)
+            (tmp_path / "shapes" / name / f"{i}.jpg").write_bytes(content)
+    return tmp_path / "shapes"
+
+
+def test_each_sub_folder_is_a_class_and_a_tenth_of_each_is_kept_for_either_test(folder):
+    dataset = data.load(folder)
+    assert [c["id"] for c in dataset.classes] == ["square", "triangle", "круг"]
+    assert dataset.counts() == {"train": 48, "validation": 6, "test": 6}
+    assert sorted(dataset.test.y.tolist()) == [0, 0, 1, 1, 2, 2]
+    assert dataset.name == "shapes"
+
+
+def test_a_file_is_in_the_same_split_each_time(folder):
+    before = data.load(folder)
+    assert data.load(folder).sha256 == before.sha256
+    assert not {x.tobytes() for x in before.train.x} & {x.tobytes() for x in before.test.x}
+
+
+def test_a_copy_of_a_picture_does_not_land_in_two_splits(folder):
+    copied = folder / "square" / "copy.jpg"
+    copied.write_bytes((folder / "square" / "1.jpg").read_bytes())
+    assert data.load(folder).counts()["train"] == 48
+
+
+def test_names_in_both_languages_may_be_given(folder):
+    names = [{"id": "square", "uk": "квадрат", "en": "a square"}]
+    (folder / image_folder.NAMES).write_text(json.dumps(names))
+    first, second, _third = data.load(folder).classes
+    assert first == names[0]
+    assert second == {"id": "triangle", "uk": "triangle", "en": "triangle"}
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"id": "square"}]', '"square"'])
+def test_names_that_are_no_such_list_are_refused(folder, content):
+    (folder / image_folder.NAMES).write_text(content)
+    with pytest.raises(ValueError, match=r"classes\.json"):
+        data.load(folder)
+
+
+def test_a_name_without_a_folder_is_refused(folder):
+    (folder / image_folder.NAMES).write_text('[{"id": "oval", "uk": "овал", "en": "oval"}]')
+    with pytest.raises(ValueError, match="oval"):
+        data.load(folder)
+
+
+def test_an_empty_class_is_refused_by_name(folder):
+    (folder / "void").mkdir()
+    with pytest.raises(ValueError, match="'void' has 0 JPEGs"):
+        data.load(folder)
+
+
+def test_a_damaged_file_is_refused_by_name(folder):
+    path = folder / "square" / "3.jpg"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"3\.jpg is damaged"):
+        data.load(folder)
+
+
+def test_a_file_that_is_no_jpeg_is_refused_by_name(folder):
+    (folder / "square" / "odd.png").write_bytes(b"PNG")
+    with pytest.raises(ValueError, match=r"odd\.png is no JPEG"):
+        data.load(folder)
+
+
+def test_one_class_is_not_enough(tmp_path):
+    (tmp_path / "only").mkdir()
+    with pytest.raises(ValueError, match="two at the least"):
+        data.load(tmp_path)
+
+
+def test_the_same_picture_in_two_classes_is_refused_by_both_names(folder):
+    (folder / "triangle" / "twin.jpg").write_bytes((folder / "square" / "1.jpg").read_bytes())
+    with pytest.raises(ValueError, match=r"1\.jpg.*two classes"):
+        data.load(folder)
+
+
+def test_other_files_and_hidden_ones_are_let_be(folder):
+    (folder / "square" / "notes.txt").write_text("hello")
+    (folder / ".hidden").mkdir()
+    assert data.load(folder).counts()["train"] == 48

@@ -152,6 +152,17 @@ def test_more_than_a_page_goes_in_pages(alice, monkeypatch, django_assert_max_nu
     assert counts() == [0, 0, 0, 0]
 
 
+def test_the_trash_is_emptied_in_pages_and_found_by_its_index(alice, monkeypatch, media):
+    monkeypatch.setattr(retention, "PAGE", 2)
+    for _ in range(5):
+        make.answered(alice)
+    Image.objects.update(trashed_at=timezone.now() - timedelta(days=2))
+    if connection.vendor == "sqlite":
+        assert "image_in_trash" in Image.objects.spent().order_by("trashed_at", "pk").explain()
+    assert retention.empty_trash() == 5
+    assert not Image.objects.exists() and files(media) == []
+
+
 def test_by_the_schedule_things_go_after_the_days_that_are_set_and_never_without(alice, settings):
     make.answered(alice)
     age(Image, Prediction)

@@ -1,6 +1,6 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test schema lint train evaluate messages lock
+.PHONY: help run test schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
@@ -25,6 +25,10 @@ lint: ## check style, types, imports between the folders, and that no migration 
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	$(PYTHON) manage.py makemigrations --check --dry-run
+
+audit: ## look the locked requirements up among the known vulnerabilities
+	@sh bin/setup requirements.txt
+	@exec $(PYTHON) bin/audit
 
 train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz]
 	@sh bin/setup requirements.txt

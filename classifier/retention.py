@@ -109,7 +109,7 @@ def keep_days() -> Gone:
 def empty_trash() -> int:
     """Erase what was in the trash for long enough, and what an earlier run left half erased."""
     erased = 0
-    for page in pages(Image.objects.spent()):
+    for page in pages(Image.objects.spent(), by="trashed_at"):
         erased += erase(page)
     return erased
 
@@ -126,10 +126,10 @@ def erase(images: list[Image]) -> int:
     return erased
 
 
-def pages(rows: "QuerySet[Any]") -> Iterator[list[Any]]:
-    """The rows, oldest first, a page at a time, those that go meanwhile included."""
-    rows, position = rows.order_by("created_at", "pk"), Q()
+def pages(rows: "QuerySet[Any]", by: str = "created_at") -> Iterator[list[Any]]:
+    """The rows, oldest first, a page at a time, whatever becomes of those of earlier pages."""
+    rows, position = rows.order_by(by, "pk"), Q()
     while page := list(rows.filter(position)[:PAGE]):
-        created_at, pk = page[-1].created_at, page[-1].pk  # gone once it is deleted
+        moment, pk = getattr(page[-1], by), page[-1].pk  # the id is gone once it is deleted
         yield page
-        position = Q(created_at__gt=created_at) | Q(created_at=created_at, pk__gt=pk)
+        position = Q(**{f"{by}__gt": moment}) | Q(**{by: moment, "pk__gt": pk})

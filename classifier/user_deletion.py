@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from classifier.models import Export, Image
+from classifier.models import Export, IdempotencyKey, Image
 
 
 @receiver(pre_delete, sender=User)
@@ -15,3 +15,4 @@ def erase_files(instance: User, **_kwargs: Any) -> None:
         image.erase()
     for export in Export.objects.filter(owner=instance):
         export.erase()
+    IdempotencyKey.objects.filter(scope=f"user:{instance.pk}").delete()

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import InMemoryStorage, default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -152,6 +152,17 @@ def test_more_than_a_page_goes_in_pages(alice, monkeypatch, django_assert_max_nu
     assert counts() == [0, 0, 0, 0]
 
 
+def test_the_trash_is_emptied_in_pages_and_found_by_its_index(alice, monkeypatch, media):
+    monkeypatch.setattr(retention, "PAGE", 2)
+    for _ in range(5):
+        make.answered(alice)
+    Image.objects.update(trashed_at=timezone.now() - timedelta(days=2))
+    if connection.vendor == "sqlite":
+        assert "image_in_trash" in Image.objects.spent().order_by("trashed_at", "pk").explain()
+    assert retention.empty_trash() == 5
+    assert not Image.objects.exists() and files(media) == []
+
+
 def test_by_the_schedule_things_go_after_the_days_that_are_set_and_never_without(alice, settings):
     make.answered(alice)
     age(Image, Prediction)
@@ -206,6 +217,17 @@ def test_folders_are_listed_one_at_a_time_and_rows_asked_for_in_pages(
         put(f"ab/{n:032x}.jpg", hours=2)
     with django_assert_num_queries(3):
         assert len(list(orphans.files_without_row())) == 7
+
+
+def test_any_storage_of_django_s_will_do(monkeypatch):
+    """As S3's does, this one knows names and no paths."""
+    storage = InMemoryStorage()
+    for name in ("ab/" + "a" * 32 + ".jpg", "ab/other.txt"):
+        storage.save(name, ContentFile(b"x"))
+    assert orphans.remove(storage) == 0
+    monkeypatch.setattr(orphans, "GRACE", timedelta(0))
+    assert orphans.remove(storage) == 1
+    assert storage.listdir("ab") == ([], ["other.txt"])
 
 
 def test_an_empty_store_has_no_orphans(media):

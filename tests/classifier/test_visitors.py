@@ -1,11 +1,20 @@
 """Whose pictures are whose: across logging in and out, for staff, and when a user is deleted."""
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from classifier.models import ApiToken, Image, Owner, Prediction
+from classifier import exports
+from classifier.models import (
+    ApiToken,
+    Image,
+    Owner,
+    Prediction,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +84,28 @@ def test_a_user_s_pictures_go_with_the_user_files_included(
     assert list(Image.objects.all()) == [kept.image]
     assert not Prediction.objects.owned_by(Owner(user=alice.user)).exists()
     assert len([p for p in media.rglob("*") if p.is_file()]) == 1
+
+
+def test_a_deleted_account_leaves_nothing_behind(
+    alice, alice_api, media, django_capture_on_commit_callbacks
+):
+    """docs/security.md says so."""
+    with_key = {"Idempotency-Key": "x"}
+    alice_api.post(URL, {"image": make.upload()}, headers=with_key)
+    alice_api.post("/api/v1/batches", {"image": [make.upload(), make.upload(b"no", "b.jpg")]})
+    in_trash = make.answered(alice)
+    in_trash.image.trash()
+    make.answered(alice).image.erase()
+    alice_api.post("/api/v1/exports", {"format": "csv"}, format="json")
+    exports.write_waiting()
+    endpoint = WebhookEndpoint.objects.create(user=alice.user, url="https://receiver.example/")
+    WebhookDelivery.objects.record_test(endpoint)
+    with django_capture_on_commit_callbacks(execute=True):
+        alice.user.delete()
+    left = {
+        model.__name__: model.objects.count()
+        for model in apps.get_app_config("classifier").get_models()
+        if model.objects.exists()
+    }
+    assert left == {"ModelVersion": 1}
+    assert [path for path in media.rglob("*") if path.is_file()] == []

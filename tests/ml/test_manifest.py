@@ -24,7 +24,8 @@ def described(**fields) -> Manifest:
             "classes": [{"id": "cat", "uk": "кіт", "en": "cat"}],
             "input_size": 32,
             "preprocessing": "p-1",
-            "temperature": 1.5,
+            "calibration": {"temperature": 1.5, "power": 1.1},
+            "thresholds": {"set": 0.2, "off_topic": -3.0},
             "weights_sha256": "0" * 64,
             "data_sha256": "0" * 64,
             "recipe": {"name": "tiny"},
@@ -87,11 +88,34 @@ def test_an_unknown_field_is_named(folder):
         manifest.read(folder)
 
 
-@pytest.mark.parametrize("fields", [{"temperature": 0}, {"temperature": -1}, {"input_size": 0}])
+COLD = {"calibration": {"temperature": 0, "power": 1}}
+FLAT = {"calibration": {"temperature": 1, "power": -1}}
+
+
+@pytest.mark.parametrize("fields", [COLD, FLAT, {"input_size": 0}])
 def test_numbers_that_make_no_sense_are_refused(folder, fields):
     rewrite(folder, **fields)
     with pytest.raises(ManifestError, match="above zero"):
         manifest.read(folder)
+
+
+@pytest.mark.parametrize("name", ["calibration", "thresholds"])
+@pytest.mark.parametrize("given", [{}, {"temperature": 1.0}, {"set": "much", "off_topic": 1}])
+def test_calibration_and_thresholds_are_two_numbers_each(folder, name, given):
+    rewrite(folder, **{name: given})
+    with pytest.raises(ManifestError, match=f"{name} has two numbers"):
+        manifest.read(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null"])
+def test_a_card_that_is_no_object_is_refused(folder, text):
+    (folder / manifest.CARD).write_text(text)
+    with pytest.raises(ManifestError, match=r"card\.json"):
+        manifest.read_card(folder)
+
+
+def test_a_model_that_was_not_measured_has_an_empty_card(folder):
+    assert manifest.read_card(folder) == {}
 
 
 @pytest.mark.parametrize("classes", [[], [{"id": "cat"}], [{"id": "cat", "uk": "кіт"}]])
@@ -121,7 +145,8 @@ def test_measuring_a_model_does_not_make_it_another_one():
     "fields",
     [
         {"weights_sha256": "1" * 64},
-        {"temperature": 1.6},
+        {"calibration": {"temperature": 1.5, "power": 1.2}},
+        {"thresholds": {"set": 0.2, "off_topic": -3.1}},
         {"preprocessing": "p-2"},
         {"architecture": "another"},
         {"input_size": 64},

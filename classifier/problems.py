@@ -124,6 +124,11 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The request was cut off"),
         gettext_lazy("Nothing was accepted. Send it again."),
     ),
+    "BODY_TOO_LARGE": Kind(
+        413,
+        gettext_lazy("The request is too large"),
+        gettext_lazy("Nothing was accepted. Send fewer pictures at once, or larger ones singly."),
+    ),
     "HOST_UNKNOWN": Kind(
         400,
         gettext_lazy("This server does not answer to that name"),

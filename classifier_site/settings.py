@@ -57,6 +57,9 @@ MAX_DECODING = 8  # pictures that wait or are decoded; each holds a thread
 DECODE_PATIENCE = 20  # seconds of waiting for a decoder
 DECODE_PATIENCE_BATCH = 120
 
+MAX_FORM_BYTES = (
+    MAX_IMAGES * MAX_IMAGE_BYTES + 1024**2
+)  # a request's whole body; a batch has its own
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_BATCH_PARTS + 1  # the upload handlers count for themselves
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_BATCH_PARTS + 20  # a custom_id for each part
 FILE_UPLOAD_HANDLERS = [
@@ -186,6 +189,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "classifier.middleware.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -6,7 +6,7 @@ import struct
 
 from PIL import Image as Pillow
 
-from tests import make
+from tests.jpegs import jpeg, noise_jpeg
 
 SOI, EOI, START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 COMMENT, APP1, APP2, APP13 = 0xFE, 0xE1, 0xE2, 0xED
@@ -28,12 +28,12 @@ def with_scans(data: bytes, count: int) -> bytes:
 
 
 def scan_bomb(count: int, side: int = 2000) -> bytes:
-    return with_scans(make.jpeg(side, side, 90, "L", progressive=True), count)
+    return with_scans(jpeg(side, side, 90, "L", progressive=True), count)
 
 
 def claiming(width: int, height: int) -> bytes:
     """A small picture whose header says that it is larger."""
-    data = make.jpeg(64, 64)
+    data = jpeg(64, 64)
     at = data.index(b"\xff\xc0") + 5
     return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
 
@@ -59,7 +59,7 @@ PHOTOSHOP = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x0eSECRET caption"
 
 def telling(width: int = 320, height: int = 200) -> bytes:
     """A photo with everything in it that should stay private; SECRET stands in each part."""
-    data = make.jpeg(
+    data = jpeg(
         width, height, exif=gps_exif(), icc_profile=b"SECRET profile" * 20, comment=b"SECRET"
     )
     return with_segments(data, segment(APP1, XMP), segment(APP13, PHOTOSHOP)) + b"SECRET tail"
@@ -68,14 +68,14 @@ def telling(width: int = 320, height: int = 200) -> bytes:
 def kinds() -> dict[str, bytes]:
     """One small JPEG of each kind that cameras and programs write."""
     return {
-        "baseline": make.noise_jpeg(1, side=48),
-        "progressive": make.noise_jpeg(2, side=48, progressive=True),
-        "cmyk": make.jpeg(40, 40, (9, 99, 99, 9), "CMYK"),
-        "grey": make.jpeg(40, 40, 99, "L"),
-        "restarts": make.noise_jpeg(3, side=48, restart_marker_blocks=2),
+        "baseline": noise_jpeg(1, side=48),
+        "progressive": noise_jpeg(2, side=48, progressive=True),
+        "cmyk": jpeg(40, 40, (9, 99, 99, 9), "CMYK"),
+        "grey": jpeg(40, 40, 99, "L"),
+        "restarts": noise_jpeg(3, side=48, restart_marker_blocks=2),
         "telling": telling(48, 40),
         "multi-picture": multi_picture(),
-        "over a megapixel": make.jpeg(1200, 900),
+        "over a megapixel": jpeg(1200, 900),
     }
 
 

@@ -14,6 +14,7 @@ import pytest
 from classifier.decoding import header, pool
 from classifier.decoding.decoder import CannotStart
 from classifier.images import accept
+from classifier.models import Batch, Prediction
 from classifier.problems import Problem
 from tests import hostile, make
 from tests.live.service import wait_for
@@ -238,6 +239,30 @@ def test_nobody_waits_for_longer_than_said(settings, decoders, slow, any_scans):
     wait_for(lambda: decoders._running == 1, 10)
     assert code_of(LARGE) == "DECODERS_BUSY"
     assert first.outcome.result(60) == "accepted"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/api/v1/predictions", "/api/v1/batches"])
+def test_who_finds_all_decoders_busy_is_told_when_to_come_back_and_nothing_is_kept(
+    api, settings, url
+):
+    settings.MAX_DECODING = 0
+    response = api.post(url, {"image": [make.upload(LARGE)]})
+    assert (response.status_code, response.json()["code"]) == (503, "DECODERS_BUSY")
+    assert int(response["Retry-After"]) > 0
+    assert not Prediction.objects.exists() and not Batch.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_picture_that_ends_decoders_fails_alone_in_its_batch(api, settings):
+    settings.DECODER_CPU_SECONDS, settings.MAX_SCANS = 1, 10_000
+    costly = hostile.scan_bomb(3000, side=4000)
+    response = api.post(
+        "/api/v1/batches", {"image": [make.upload(costly, "a"), make.upload(LARGE, "b")]}
+    )
+    assert response.status_code == 202
+    codes = dict(Prediction.objects.values_list("custom_id", "error_code"))
+    assert codes == {"a": "DECODE_FAILED", "b": ""}
 
 
 def test_a_decoder_is_given_none_of_our_environment(decoders, monkeypatch):

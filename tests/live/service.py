@@ -97,6 +97,15 @@ class Service:
             connection.close()
 
     def upload(self, content: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+        body, form = self.form(content)
+        status, _headers, answer = self.request(
+            "POST", "/api/v1/predictions", body, **headers, **form
+        )
+        return status, json.loads(answer)
+
+    @staticmethod
+    def form(content: bytes) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers that send a picture."""
         body = b"".join(
             [
                 f"--{BOUNDARY}\r\n".encode(),
@@ -106,9 +115,7 @@ class Service:
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             ]
         )
-        headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
-        status, _headers, answer = self.request("POST", "/api/v1/predictions", body, **headers)
-        return status, json.loads(answer)
+        return body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
     def prediction(self, pk: str) -> dict[str, Any]:
         _status, _headers, body = self.request("GET", f"/api/v1/predictions/{pk}")

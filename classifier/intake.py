@@ -7,9 +7,11 @@ its sender got no answer, and the sweep forgets it.
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -63,6 +65,8 @@ class Intake:
         try:
             row.image = self._image(item)
         except Problem as problem:
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise  # that is our doing, not the picture's: the sender tries the batch again
             row.status, row.error_code = Status.FAILED, problem.code
             row.finished_at = row.created_at
         return row
@@ -92,7 +96,7 @@ class Intake:
             if found is None:
                 raise Problem("IMAGE_NOT_FOUND")
             return found
-        accepted = accept(item.data or b"")
+        accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
         image = Image.objects.store(accepted, printable(item.custom_id), self.owner)
         self.stored.append(image)
         return image

@@ -6,7 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from classifier import health
+from classifier.error_handlers import respond
+from classifier.problems import Problem
 
+BATCHES = "/api/v1/batches"
 PROBES = {"/livez": health.livez, "/readyz": health.readyz}
 
 
@@ -38,6 +41,25 @@ class RateLimitMiddleware:
             response["RateLimit-Policy"] = f'"requests";q={quota};w=60'
             response["RateLimit"] = f'"requests";r={left};t={reset}'
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses by its stated length what no view would take, before any of it is read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > _most_bytes(request.path):
+            return respond(request, Problem("BODY_TOO_LARGE"))
+        return self.get_response(request)
+
+
+def _most_bytes(path: str) -> int:
+    if path == BATCHES:
+        return settings.MAX_BATCH_BYTES + settings.MAX_FORM_BYTES  # itself it stops at the first
+    return settings.MAX_FORM_BYTES
 
 
 class ContentSecurityPolicyMiddleware:

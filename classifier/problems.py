@@ -37,6 +37,19 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("The picture is incomplete or damaged"),
         gettext_lazy("Open it in a picture viewer, save it again as JPEG, and send the new file."),
     ),
+    "DECODE_FAILED": Kind(
+        422,
+        gettext_lazy("The picture could not be opened safely"),
+        gettext_lazy(
+            "It took too much time or memory, or broke the decoder. Save it again as an "
+            "ordinary JPEG and send that."
+        ),
+    ),
+    "DECODERS_BUSY": Kind(
+        503,
+        gettext_lazy("Too many large pictures at once"),
+        gettext_lazy("Nothing was accepted. Try again after as many seconds as Retry-After says."),
+    ),
     "IMAGE_TOO_LARGE": Kind(
         413,
         gettext_lazy("The file is too large"),
@@ -114,6 +127,11 @@ KINDS: dict[str, Kind] = {
         400,
         gettext_lazy("The request was cut off"),
         gettext_lazy("Nothing was accepted. Send it again."),
+    ),
+    "BODY_TOO_LARGE": Kind(
+        413,
+        gettext_lazy("The request is too large"),
+        gettext_lazy("Nothing was accepted. Send fewer pictures at once, or larger ones singly."),
     ),
     "HOST_UNKNOWN": Kind(
         400,

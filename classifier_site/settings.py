@@ -53,6 +53,21 @@ MAX_SCANS = 100
 MAX_BATCH_PARTS = 1000
 MAX_BATCH_BYTES = 4 * 1024**3
 PREVIEW_SIDE = 256
+
+# Decoding of what is not evidently small, in processes of its own, for each web process. A
+# progressive JPEG takes up to 8 bytes a pixel: 400 MB for 50 megapixels in CMYK.
+DECODERS = max(2, (os.cpu_count() or 1) // 2)
+DECODER_MEMORY = 640 * 1024**2  # bytes of address space
+DECODER_CPU_SECONDS = 10  # a picture
+DECODE_SECONDS = 30  # by the clock, on a machine that is busy
+PIXELS_IN_FLIGHT = 60_000_000
+MAX_DECODING = 8  # pictures that wait or are decoded; each holds a thread
+DECODE_PATIENCE = 20  # seconds of waiting for a decoder
+DECODE_PATIENCE_BATCH = 120
+
+MAX_FORM_BYTES = (
+    MAX_IMAGES * MAX_IMAGE_BYTES + 1024**2
+)  # a request's whole body; a batch has its own
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_BATCH_PARTS + 1  # the upload handlers count for themselves
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_BATCH_PARTS + 20  # a custom_id for each part
 FILE_UPLOAD_HANDLERS = [
@@ -193,6 +208,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "classifier.middleware.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

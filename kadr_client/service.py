@@ -13,7 +13,12 @@ from kadr_client.progress import Progress
 
 ATTEMPTS = 10  # that fail, a request: about three minutes
 FIRST_ATTEMPTS = 3  # before anything was sent: the address may be wrong
-BUSY = {(409, "IDEMPOTENCY_IN_FLIGHT"), (429, "RATE_LIMITED"), (503, "QUEUE_FULL")}
+BUSY = {
+    (409, "IDEMPOTENCY_IN_FLIGHT"),
+    (429, "RATE_LIMITED"),
+    (503, "DECODERS_BUSY"),
+    (503, "QUEUE_FULL"),
+}
 LONGEST_BACKOFF, LONGEST_WAIT = 30.0, 3600.0  # seconds
 
 

@@ -1,40 +1,21 @@
 """Makes what tests need: JPEGs, images, predictions, a model version."""
 
-import io
 import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image as Pillow
 
 from classifier.images import accept
 from classifier.models import Image, ModelVersion, Owner, Prediction, Result
+from tests.jpegs import jpeg as jpeg
+from tests.jpegs import noise_jpeg as noise_jpeg
 
 CLASSES = [
     {"id": "cat", "uk": "кіт", "en": "cat"},
     {"id": "dog", "uk": "собака", "en": "dog"},
     {"id": "ship", "uk": "корабель", "en": "ship"},
 ]
-
-
-def jpeg(
-    width: int = 48, height: int = 32, color: Any = (200, 80, 40), mode: str = "RGB", **save: Any
-) -> bytes:
-    """A one-coloured JPEG."""
-    out = io.BytesIO()
-    Pillow.new(mode, (width, height), color).save(out, "JPEG", **save)
-    return out.getvalue()
-
-
-def noise_jpeg(seed: int = 0, side: int = 64, **save: Any) -> bytes:
-    """A JPEG of coloured noise; another seed gives other pixels."""
-    import random
-
-    out = io.BytesIO()
-    pixels = random.Random(seed).randbytes(side * side * 3)
-    Pillow.frombytes("RGB", (side, side), pixels).save(out, "JPEG", **save)
-    return out.getvalue()
 
 
 def upload(content: bytes | None = None, name: str = "photo.jpg") -> SimpleUploadedFile:

@@ -59,6 +59,13 @@ def test_the_jobs_process_loads_nothing_of_the_model():
     assert not HEAVY & loaded
 
 
+def test_a_decoder_process_loads_pillow_and_the_standard_library_only():
+    loaded = modules_after("import classifier.decoding.child")
+    roots = {name.split(".")[0] for name in loaded}
+    assert "PIL" in roots
+    assert not (HEAVY | {"django", "celery", "redis", "socket", "ssl"}) & roots
+
+
 @pytest.mark.parametrize("module", ["ml.manifest"])
 def test_the_manifest_needs_the_standard_library_only(module):
     loaded = modules_after(f"import {module}")

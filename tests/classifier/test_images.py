@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from classifier.images import ORIENTATION, accept
+from classifier.decoding.jpeg import ORIENTATION
+from classifier.images import accept
 from classifier.problems import Problem
 from tests import make
 

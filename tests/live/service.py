@@ -22,11 +22,16 @@ class Service(service.Service):
         os.kill(self.pid(name), signal.SIGKILL)
 
     def upload(self, content: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-        body, kind = form("image", {"photo.jpg": content})
+        body, kind = self.form(content)
         status, _headers, answer = self.request(
-            "POST", "/api/v1/predictions", body, **kind, **headers
+            "POST", "/api/v1/predictions", body, **headers, **kind
         )
         return status, json.loads(answer)
+
+    @staticmethod
+    def form(content: bytes) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers that send a picture."""
+        return form("image", {"photo.jpg": content})
 
     def prediction(self, pk: str) -> dict[str, Any]:
         _status, _headers, body = self.request("GET", f"/api/v1/predictions/{pk}")

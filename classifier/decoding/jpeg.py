@@ -1,0 +1,140 @@
+"""From JPEG bytes to a size and a preview. Pillow and the standard library only: this runs in a
+process of its own too.
+
+One decode at a reduced scale both proves that the picture is whole and makes the preview, which is
+all that is served and all that the model sees.
+"""
+
+import io
+import re
+import struct
+from dataclasses import dataclass
+
+from PIL import Image as Pillow
+
+Pillow.MAX_IMAGE_PIXELS = None  # it warns, or raises, by limits of its own; ours are checked below
+
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+ORIENTATION = 0x0112  # EXIF tag; CIPA DC-008, section 4.6.5
+UPRIGHT = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
+SIDEWAYS = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
+# What must not stand in coded data, but for stuffed bytes and restarts; ITU-T T.81, section B.1.1
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+JFIF_LENGTH = 14  # bytes, without a thumbnail; ITU-T T.871, section 10.1
+# What Pillow raises on damaged bytes, as found by feeding it such; MemoryError is not among them.
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    struct.error,
+)
+
+
+class Refused(Exception):  # noqa: N818  # a verdict on a picture, not a fault
+    """`code` is one of classifier/problems.py."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Width and height in pixels, upright. No preview where the file can be its own."""
+
+    width: int
+    height: int
+    preview: bytes | None
+
+
+def decode(data: bytes, side: int, most_pixels: int) -> Decoded:
+    """Prove `data` whole and make its preview: JPEG, RGB, upright, at most `side` px, no metadata.
+
+    Raises Refused.
+    """
+    picture = _open(data)
+    full_size = picture.size
+    if full_size[0] * full_size[1] > most_pixels:
+        raise Refused("PIXEL_LIMIT")
+    turn = UPRIGHT.get(_orientation(picture))
+    width, height = reversed(full_size) if turn in SIDEWAYS else full_size
+    return Decoded(width, height, _preview(data, picture, turn, side))
+
+
+def _open(data: bytes) -> Pillow.Image:
+    """Read the header only."""
+    try:
+        return Pillow.open(io.BytesIO(data), formats=("JPEG",))
+    except DAMAGE as error:
+        raise Refused("IMAGE_UNDECODABLE") from error
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
+    if not {"exif", "xmp"} & picture.info.keys():
+        return 1
+    try:
+        return int(picture.getexif().get(ORIENTATION, 1))
+    except DAMAGE:
+        return 1
+
+
+def _preview(
+    data: bytes, picture: Pillow.Image, turn: Pillow.Transpose | None, side: int
+) -> bytes | None:
+    small_and_plain = max(picture.size) <= side and turn is None and _is_plain(data, picture)
+    try:
+        picture.draft(None, (side, side))
+        picture.load()
+        if small_and_plain:
+            return None
+        picture.thumbnail((side, side), Pillow.Resampling.LANCZOS, reducing_gap=2.0)
+        return _as_plain_jpeg(picture if turn is None else picture.transpose(turn))
+    except DAMAGE as error:
+        raise Refused("IMAGE_UNDECODABLE") from error
+
+
+def _as_plain_jpeg(picture: Pillow.Image) -> bytes:
+    # Saving `picture` itself would carry its comment along; a fresh image has only pixels.
+    fresh = Pillow.new("RGB", picture.size)
+    fresh.paste(picture.convert("RGB"))
+    out = io.BytesIO()
+    fresh.save(out, "JPEG", quality=90, subsampling="4:4:4")
+    return out.getvalue()
+
+
+def _is_plain(data: bytes, picture: Pillow.Image) -> bool:
+    """Whether the file is RGB pixels and nothing else: no metadata, comment or trailing bytes."""
+    segments: list[tuple[str, bytes]] = getattr(picture, "applist", [])
+    return (
+        picture.mode == "RGB"
+        and picture.format == "JPEG"
+        and all(
+            name == "APP0" and content.startswith(b"JFIF\0") and len(content) == JFIF_LENGTH
+            for name, content in segments
+        )
+        and data.find(END_OF_IMAGE) == len(data) - len(END_OF_IMAGE)
+        and _is_one_scan(data)
+    )
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether nothing but coded pixels follows the first scan's header: segments with metadata may
+    stand between scans too, where Pillow does not list them."""
+    start = data.find(START_OF_SCAN) + len(START_OF_SCAN)
+    start += int.from_bytes(data[start : start + 2], "big")
+    return MARKER.search(data, start, len(data) - len(END_OF_IMAGE)) is None

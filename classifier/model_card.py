@@ -1,20 +1,31 @@
-"""What the pages say about the model that serves, from its manifest."""
+"""What the pages and the API say about a model: from its folder, never typed."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import get_language
 
+from classifier import charts, installed_models
 from ml import manifest
 from ml.manifest import Manifest, ManifestError
+
+WORST = 12  # mistakes that the card shows
+OFF_DIAGONAL = 0.25  # share of a row at which a mistake's cell is as dark as it gets
 
 
 @dataclass(frozen=True)
 class ModelCard:
+    folder: Path
     manifest: Manifest
+    measured: dict[str, Any]  # card.json; {} before it was measured
 
     @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @cached_property
     def classes(self) -> list[str]:
         """The classes' names in the active language."""
         language = (get_language() or "en").split("-")[0]
@@ -23,23 +34,92 @@ class ModelCard:
     @property
     def test(self) -> dict[str, Any]:
         """The figures of the test set; empty before it was measured."""
-        figures: dict[str, Any] = self.manifest.metrics.get("test", {})
+        figures: dict[str, Any] = self.measured.get("test", {})
         return figures
 
     @property
-    def per_class(self) -> list[tuple[str, float]]:
-        shares = self.test.get("per_class", {})
-        ids = [names["id"] for names in self.manifest.classes]
+    def per_class(self) -> list[tuple[str, dict[str, float], float]]:
+        """Each class with precision, recall and F1, and how often its sets hold the truth."""
+        if not self.test:
+            return []
+        held = self.test["set"]["per_class"]
+        return list(zip(self.classes, self.test["per_class"], held, strict=True))
+
+    @property
+    def confusion(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """A row for each true class, with a cell for each answer: count, and shade from 0 to 4."""
+        counts = self.test.get("confusion", [])
         return [
-            (name, shares[id_])
-            for name, id_ in zip(self.classes, ids, strict=True)
-            if id_ in shares
+            (name, [self._cell(row, i, j) for j in range(len(row))])
+            for i, (name, row) in enumerate(zip(self.classes, counts, strict=False))
         ]
+
+    def _cell(self, row: list[int], i: int, j: int) -> dict[str, Any]:
+        share = row[j] / max(sum(row), 1)
+        shade = 0 if i == j else min(4, round(4 * share / OFF_DIAGONAL + 0.4 * (share > 0)))
+        ids = [names["id"] for names in self.manifest.classes]
+        shown = any(tile["true"] == i and tile["answer"] == j for tile in self._tiles)
+        cell = {"n": row[j], "shade": shade, "right": i == j, "true": ids[i], "answer": ids[j]}
+        return {**cell, "shown": shown, "names": (self.classes[i], self.classes[j])}
+
+    @property
+    def reliability(self) -> charts.Line | None:
+        bins = [b for b in self.test.get("reliability", []) if b["n"]]
+        return charts.line([(b["confidence"], b["accuracy"]) for b in bins], (0, 1), (0, 1))
+
+    @property
+    def curves(self) -> list[dict[str, Any]]:
+        """Accuracy and loss by epoch, on the training and the validation pictures."""
+        rows = self.measured.get("history", [])
+        return [charts.pair(name, rows, name, f"val_{name}") for name in CURVES] if rows else []
+
+    @property
+    def worst(self) -> list[dict[str, Any]]:
+        """The mistakes that it was surest of, as tiles of the sheet."""
+        wrong = [tile for tile in self._tiles if tile["true"] != tile["answer"]]
+        return sorted(wrong, key=lambda tile: -tile["confidence"])[:WORST]
+
+    def pictures(self, true: str, answer: str) -> list[dict[str, Any]]:
+        """The tiles of one cell of the confusion matrix, by the ids of its classes."""
+        ids = [names["id"] for names in self.manifest.classes]
+        return [t for t in self._tiles if (ids[t["true"]], ids[t["answer"]]) == (true, answer)]
+
+    @cached_property
+    def _tiles(self) -> list[dict[str, Any]]:
+        about = self.measured.get("pictures", {})
+        side, columns = about.get("side", 1), about.get("columns", 1)
+        return [
+            {
+                **tile,
+                "x": side * (place % columns),
+                "y": side * (place // columns),
+                "true_name": self.classes[tile["true"]],
+                "answer_name": self.classes[tile["answer"]],
+            }
+            for place, tile in enumerate(about.get("tiles", []))
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for programs."""
+        described = self.manifest
+        names = ("id", "architecture", "classes", "input_size", "preprocessing", "calibration")
+        more = ("thresholds", "weights_sha256", "data_sha256", "recipe", "libraries", "created")
+        about = {name: getattr(described, name) for name in (*names, *more)}
+        about |= {"digest": described.digest, "name": self.name, "metrics": described.metrics}
+        return {**about, "card": self.measured}
+
+
+CURVES = ("accuracy", "loss")
+
+
+def read(folder: Path) -> ModelCard | None:
+    """The card of a folder; None where no model can be read there."""
+    try:
+        return ModelCard(folder, manifest.read(folder), manifest.read_card(folder))
+    except ManifestError:
+        return None
 
 
 def model_card() -> ModelCard | None:
-    """None where no model can be read; the pages say so."""
-    try:
-        return ModelCard(manifest.read(settings.MODEL_FOLDER))
-    except ManifestError:
-        return None
+    """The card of the model that serves; None where there is none, and the pages say so."""
+    return read(installed_models.active())

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView
 from django.urls import include, path
 
-from classifier import health, views
+from classifier import health, model_views, views
 from classifier.login import LoginForm
 
 pages = [
@@ -11,8 +11,11 @@ pages = [
     path("results/", views.results, name="results"),
     path("predictions/<uuid:pk>/", views.prediction, name="prediction"),
     path("images/<uuid:pk>.jpg", views.image, name="image"),
-    path("model/", views.model, name="model"),
-    path("model/<str:name>.png", views.plot, name="plot"),
+    path("model/", model_views.active, name="model"),
+    path("models/<str:name>/", model_views.one, name="model-card"),
+    path("models/<str:name>/pictures/", model_views.pictures, name="model-pictures"),
+    path("models/<str:name>/pictures.jpg", model_views.sheet, name="model-sheet"),
+    path("models/<str:name>/curves.png", model_views.curves, name="model-curves"),
     path(
         "login/",
         LoginView.as_view(template_name="login.html", authentication_form=LoginForm),

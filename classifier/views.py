@@ -28,8 +28,6 @@ from classifier.problems import KINDS, Problem
 from classifier.snippets import snippets
 from classifier.submission import submit
 
-PLOTS = ("curves", "confusion", "reliability")
-
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -142,25 +140,6 @@ def _preview(found: Image) -> HttpResponseBase:
     except OSError as error:
         raise Http404 from error
     return FileResponse(file, content_type="image/jpeg", filename=f"{found.pk}.jpg")
-
-
-@require_safe
-def model(request: HttpRequest) -> HttpResponse:
-    return render(request, "model.html", {"card": model_card(), "plots": _plots()})
-
-
-def _plots() -> list[str]:
-    return [name for name in PLOTS if (settings.MODEL_FOLDER / f"{name}.png").is_file()]
-
-
-@require_safe
-def plot(request: HttpRequest, name: str) -> HttpResponseBase:
-    if name not in _plots():
-        raise Http404
-    file = (settings.MODEL_FOLDER / f"{name}.png").open("rb")
-    response = FileResponse(file, content_type="image/png")
-    patch_cache_control(response, public=True, max_age=3600)
-    return response
 
 
 @require_safe

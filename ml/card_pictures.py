@@ -23,7 +23,11 @@ def write(folder: Path, split: Labelled, probabilities: np.ndarray) -> dict[str,
         order = np.argsort(confidence[cell] if true == answer else -confidence[cell])
         chosen += cell[order][: RIGHT if true == answer else MISTAKES].tolist()
     tiles = [
-        {"true": int(split.y[i]), "answer": int(answers[i]), "confidence": round(float(confidence[i]), 4)}
+        {
+            "true": int(split.y[i]),
+            "answer": int(answers[i]),
+            "confidence": round(float(confidence[i]), 4),
+        }
         for i in chosen
     ]
     sheet = _sheet(split.x[chosen])

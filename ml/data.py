@@ -52,9 +52,7 @@ class Dataset:
     def training_shares(self) -> dict[str, float]:
         """How often each class occurs among the training pictures, by its id."""
         counted = Counter(self.train.y.tolist())
-        return {
-            c["id"]: round(counted[i] / len(self.train), 4) for i, c in enumerate(self.classes)
-        }
+        return {c["id"]: round(counted[i] / len(self.train), 4) for i, c in enumerate(self.classes)}
 
 
 def load(path: Path | None = None) -> Dataset:

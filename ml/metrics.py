@@ -130,7 +130,9 @@ def coverage(sets: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     sizes = sets.sum(axis=1)
     return {
         "coverage": round(float(held.mean()), 4),
-        "per_class": [round(_share(held[labels == c].sum(), (labels == c).sum()), 4) for c in classes],
+        "per_class": [
+            round(_share(held[labels == c].sum(), (labels == c).sum()), 4) for c in classes
+        ],
         "mean_size": round(float(sizes.mean()), 3),
         "single": round(float((sizes == 1).mean()), 4),
     }

@@ -48,7 +48,9 @@ def plain(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
     first, second = rng.integers(0, 256, (2, n, 1, 1, 3))
     second = np.where(rng.random((n, 1, 1, 1)) < 0.3, first, second)
     slope = np.linspace(0, 1, size)
-    across = np.where(rng.random((n, 1, 1, 1)) < 0.5, slope[None, None, :, None], slope[:, None, None])
+    across = np.where(
+        rng.random((n, 1, 1, 1)) < 0.5, slope[None, None, :, None], slope[:, None, None]
+    )
     return _bytes(first + (second - first) * across)
 
 

@@ -168,3 +168,25 @@ ATTEMPT = {
     "outcome": "succeeded",
     "error_code": "",
 }
+MODEL = {
+    "name": "cifar10_improved",
+    "id": "cifar10_improved-20261124",
+    "digest": "7dae5d7d1ccdd23c6a9024cbade946dfb2ffc5654ec3132222843567b13c0ec2",
+    "metrics": {"parameters": 11332138, "test": {"accuracy": 0.8814, "n": 10000}},
+}
+INSTALLED_MODEL = {**MODEL, "active": True, "labels": ["airplane", "automobile", "bird"]}
+MODEL_CARD = {
+    **MODEL,
+    "architecture": "cifar10_improved",
+    "classes": [{"id": "cat", "uk": "кіт", "en": "cat"}],
+    "input_size": 32,
+    "preprocessing": "center-square-area-1",
+    "calibration": {"power": 1.427, "temperature": 1.165},
+    "thresholds": {"off_topic": -2.9235, "set": 0.142377},
+    "weights_sha256": "07c5a883d3ac0679d979dd166565360e82ecdfcfb2eb959f8b3df24681bbbc24",
+    "data_sha256": "0ac3ab5c78edb36ac68f69e287fd8f957b2d4f820b80e5fa9bd05c810fc0d95d",
+    "recipe": {"architecture": "cifar10_improved", "epochs": 40},
+    "libraries": {"keras": "3.15.1"},
+    "created": CREATED,
+    "card": {"test": {"accuracy": 0.8814, "n": 10000, "ece": 0.0125}},
+}

@@ -3,12 +3,14 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from classifier.api import batches, exports, meta, predictions, results, webhooks
+from classifier.api import batches, exports, meta, models, predictions, results, webhooks
 
 prediction, batch = "predictions/<uuid:pk>", "batches/<uuid:pk>"
 export, endpoint = "exports/<uuid:pk>", "webhook-endpoints/<uuid:pk>"
 v1 = [
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("models", models.ModelList.as_view()),
+    path("models/<str:name>", models.ModelDetail.as_view()),
     path("meta", meta.Meta.as_view(), name="api-meta"),
     path("predictions", predictions.PredictionList.as_view(), name="api-predictions"),
     path(prediction, predictions.PredictionDetail.as_view(), name="api-prediction"),

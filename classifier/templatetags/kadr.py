@@ -1,5 +1,6 @@
 """What the templates need beyond Django's own filters."""
 
+import json
 from datetime import datetime
 
 from django import template
@@ -43,3 +44,22 @@ def seconds_after(end: datetime, start: datetime) -> str:
 def short(digest: str) -> str:
     """The first digits of a digest, enough to tell models apart."""
     return digest[:8]
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A recipe as people read it."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+@register.filter
+def off_topic_kind(kind: str) -> str:
+    """What a kind of other pictures is called (ml/other_pictures.py)."""
+    return {
+        "textures": _("stripes, checks and clouds"),
+        "noise": _("noise"),
+        "drawings": _("drawings and letters"),
+        "photos": _("photos of other things"),
+        "crops": _("details of such photos"),
+        "faces": _("faces"),
+    }.get(kind, kind)

@@ -5,6 +5,7 @@ import pytest
 
 from ml import data
 
+
 def test_the_validation_split_is_a_tenth_and_shares_nothing_with_training(tiny):
     assert (len(tiny.train), len(tiny.validation), len(tiny.test)) == (180, 20, 60)
     seen = {image.tobytes() for image in tiny.train.x}

@@ -10,8 +10,10 @@ from typing import Any
 
 import keras
 
-from ml import manifest
+from ml import architectures, manifest, optimizers
 
+# Both register classes of ours, without which Keras cannot read a checkpoint.
+REGISTERED = (architectures.PassThrough, optimizers.NesterovSGD, optimizers.Trapezoid)
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
 

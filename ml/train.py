@@ -19,6 +19,7 @@ from ml import architectures, augment, cli, data, manifest, optimizers, recipes,
 from ml.lookahead import Lookahead
 
 MODELS = Path(__file__).parent / "models"
+SMALLEST = 8  # pictures in a batch
 WHITENED = 5000  # training pictures that the whitening layer is made of
 
 
@@ -114,7 +115,8 @@ class AugmentedBatches(keras.utils.PyDataset):
     def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
         super().__init__(workers=1)
         self.recipe, self.train, self.classes = recipe, dataset.train, len(dataset.classes)
-        self.batch = min(recipe["batch"], len(self.train))
+        # A small set still gets some steps an epoch.
+        self.batch = min(recipe["batch"], max(SMALLEST, len(self.train) // SMALLEST))
         self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
         self.start(0)
 

@@ -19,6 +19,7 @@ PREDICTION = {
     "started_at": STARTED,
     "finished_at": FINISHED,
     "deleted_at": None,
+    "restorable_until": None,
     "attempt": 1,
     "source": "api",
     "batch": None,
@@ -92,14 +93,16 @@ CANCELED_BATCH = {
 }
 ITEM = {**PREDICTION, "source": "batch", "batch": BATCH_ID, "custom_id": "cat.jpg"}
 CSV_RESULTS = (
-    "custom_id,id,status,label,confidence,error,model\r\n"
-    f"cat.jpg,{CAT},succeeded,cat,0.813603,,cifar10_improved-20261124\r\n"
-    "note.txt,01a20e90-1d05-7b11-a3c4-7d2e9f8b6c33,failed,,,UNSUPPORTED_MEDIA_TYPE,\r\n"
+    "custom_id,id,status,label,confidence,error,model,off_topic\r\n"
+    f"cat.jpg,{CAT},succeeded,cat,0.813603,,cifar10_improved-20261124,false\r\n"
+    "note.txt,01a20e90-1d05-7b11-a3c4-7d2e9f8b6c33,failed,,,UNSUPPORTED_MEDIA_TYPE,,\r\n"
 )
 LINE_RESULTS = (
     f'{{"custom_id": "cat.jpg", "id": "{CAT}", "status": "succeeded", "result": {{"label": "cat", '
     '"label_localized": "cat", "confidence": 0.813603, "top": [{"label": "cat", "label_localized": '
-    '"cat", "confidence": 0.813603}]}, "error": null, "model": "cifar10_improved-20261124", '
+    '"cat", "confidence": 0.813603}], "set": [{"label": "cat", "label_localized": "cat", '
+    '"confidence": 0.813603}], "off_topic": {"score": -5.1207, "flag": false}}, "error": null, '
+    '"model": "cifar10_improved-20261124", '
     '"deleted": false}\n'
 )
 EXPORT = {

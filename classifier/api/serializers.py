@@ -107,7 +107,7 @@ def result_of(prediction: Prediction) -> dict[str, Any] | None:
         "label_localized": prediction.label_localized,
         "confidence": prediction.confidence,
         "top": prediction.top(),
-        "set": prediction.prediction_set(),
+        "set": prediction.conformal_set(),
         "off_topic": None if prediction.off_topic is None else off_topic,
     }
 

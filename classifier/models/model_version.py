@@ -41,7 +41,7 @@ class ModelVersion(models.Model):
         names: dict[str, str] = next((c for c in self.classes if c["id"] == label), {})
         return names.get(language, label)
 
-    def prediction_set(self, probabilities: list[float]) -> list[dict[str, Any]] | None:
+    def conformal_set(self, probabilities: list[float]) -> list[dict[str, Any]] | None:
         """The labels among which the truth is in 95 of 100 cases, likeliest first; the likeliest
         is always there. None where the model has no threshold for it."""
         if not self.thresholds:

@@ -186,15 +186,15 @@ class Prediction(Owned):
             return []
         return self.model.top(self.probabilities, k or self.top_k)
 
-    def prediction_set(self) -> list[dict[str, Any]] | None:
+    def conformal_set(self) -> list[dict[str, Any]] | None:
         """The labels among which the truth is in 95 of 100 cases; None where that is not known."""
         if not (self.model and self.probabilities):
             return None
-        return self.model.prediction_set(self.probabilities)
+        return self.model.conformal_set(self.probabilities)
 
     def others_possible(self) -> list[str]:
         """The names of the other labels in its set: what else it may well be."""
-        return [entry["label_localized"] for entry in (self.prediction_set() or [])[1:]]
+        return [entry["label_localized"] for entry in (self.conformal_set() or [])[1:]]
 
     def attempts(self) -> list[dict[str, Any]]:
         """Every attempt, first one first: worker, start, end and why it ended."""

@@ -15,7 +15,7 @@ from django.utils.html import escape
 from django.utils.translation import override
 from rest_framework.test import APIClient
 
-from classifier import queue_depth
+from classifier import counters, queue_depth
 from classifier.api import throttles
 from classifier.models import (
     ApiToken,
@@ -28,7 +28,7 @@ from classifier.models import (
 )
 from classifier.problems import KINDS, Problem
 from classifier_site.wsgi import WholeBody
-from tests import make
+from tests import hostile, make
 from tests.archives import one_file_zip, tar_of, zip_of, zip_of_mode
 from tests.worker.test_micro_batches import BLUE, FailsOn, Served, break_preview
 from worker import micro_batches
@@ -106,10 +106,28 @@ def disk_is_gone(w: World) -> Any:
 
 def too_often(w: World) -> Any:
     w.settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    w.monkeypatch.setattr(throttles, "_not_before", 0.0)
+    w.monkeypatch.setattr(counters, "_not_before", 0.0)
     w.monkeypatch.setitem(throttles.RATES, "token", 1)
     answers = [w.alice.get(f"{API}/meta") for _ in range(3)]  # a minute may end among them
     return answers[-1]
+
+
+def more_than_anything_taken(w: World) -> Any:
+    return w.alice.generic("POST", f"{API}/batches", b"", CONTENT_LENGTH=str(10 * 1024**3))
+
+
+def no_decoder_is_free(w: World) -> Any:
+    return w.narrow(MAX_DECODING=0).send(make.jpeg(1001, 1000))
+
+
+def decoders_die(w: World) -> Any:
+    w.narrow(DECODER_CPU_SECONDS=1, MAX_SCANS=10_000)
+    return w.send(hostile.scan_bomb(3000, side=4000))
+
+
+def not_deleted(w: World) -> Any:
+    row = make.prediction(w.owner)
+    return w.alice.post(f"{API}/predictions/{row.pk}/restore")
 
 
 def too_deep(w: World) -> Any:
@@ -169,6 +187,10 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "BATCH_LINE_INVALID": lambda w: w.lines("{}"),
     "BATCH_TOO_LARGE": lambda w: w.narrow(MAX_BATCH_PARTS=1).batch("a.jpg", "b.jpg"),
     "BODY_INCOMPLETE": cut_off,
+    "BODY_TOO_LARGE": more_than_anything_taken,
+    "DECODERS_BUSY": no_decoder_is_free,
+    "DECODE_FAILED": decoders_die,
+    "NOT_RESTORABLE": not_deleted,
     "CONTENT_TYPE_UNSUPPORTED": lambda w: w.alice.post(
         f"{API}/predictions", "hello", content_type="text/plain"
     ),
@@ -300,7 +322,7 @@ def test_a_prediction_fails_with(world: World, code: str):
 def test_who_may_not_see_a_page_of_the_admin_is_told_on_a_page():
     client = Client(headers={"Accept-Language": "en"})
     client.force_login(make.user("clerk", is_staff=True))
-    response = client.get("/admin/classifier/prediction/")
+    response = client.get("/admin/auth/user/")
     assert response.status_code == KINDS["FORBIDDEN"].status
     with override("en"):
         assert Problem("FORBIDDEN").title in response.content.decode()

@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 
 from classifier.models import ModelVersion, Prediction, Result, Status
+from ml.runtime import Answers
 from tests import make
-from worker import micro_batches
+from worker import micro_batches, turn
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
 
@@ -24,10 +25,10 @@ class Brightest:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray) -> Answers:
         self.batches.append(len(x))
         strength = x.mean(axis=(1, 2)) + 1.0
-        return strength / strength.sum(axis=1, keepdims=True)
+        return Answers(strength / strength.sum(axis=1, keepdims=True), -x.std(axis=(1, 2)).mean(axis=1))
 
 
 @dataclass
@@ -40,9 +41,11 @@ class Served:
     def check(self) -> None:
         """Nothing is wrong with this one; test_process.py has one that is broken."""
 
-    def result(self, probabilities: np.ndarray) -> Result:
+    def result(self, probabilities: np.ndarray, off_topic_score: float) -> Result:
         best = int(probabilities.argmax())
-        return Result(make.CLASSES[best]["id"], float(probabilities[best]), probabilities.tolist())
+        label, confidence = make.CLASSES[best]["id"], float(probabilities[best])
+        score = float(off_topic_score)
+        return Result(label, confidence, probabilities.tolist(), score, off_topic=score > -5)
 
 
 @pytest.fixture
@@ -65,6 +68,27 @@ def test_each_image_gets_its_own_answer(model):
     micro_batches.run(model)
     assert labels(*rows) == ["cat", "dog", "ship"]
     assert {row.status for row in rows} == {Status.SUCCEEDED}
+
+
+def test_how_little_a_picture_looks_like_any_class_is_kept_with_its_answer(model):
+    plain = ask(RED)
+    noise_ = Prediction.objects.ask(make.image(content=make.noise_jpeg(side=32)))
+    micro_batches.run(model)
+    for row in (plain, noise_):
+        row.refresh_from_db()
+    assert plain.off_topic_score == pytest.approx(0) and noise_.off_topic_score < -5
+    assert (plain.off_topic, noise_.off_topic) == (True, False)
+
+
+def test_a_process_that_makes_way_for_another_model_begins_no_micro_batch(model, bell_rings):
+    row = ask(RED)
+    turn.ending.set()
+    try:
+        micro_batches.run(model)
+    finally:
+        turn.ending.clear()
+    row.refresh_from_db()
+    assert (row.status, bell_rings) == (Status.QUEUED, [True])
 
 
 def test_what_waits_together_is_predicted_together(model):
@@ -125,7 +149,7 @@ def test_a_preview_that_cannot_be_read_fails_alone_after_its_attempts(model, con
 class FailsOn(Brightest):
     """Raises whenever a blue picture is in the batch."""
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray) -> Answers:
         if (x.mean(axis=(1, 2)).argmax(axis=1) == 2).any():
             raise ValueError("no ships please")
         return super().predict(x)
@@ -142,7 +166,7 @@ def test_a_picture_on_which_the_model_fails_fails_alone(model):
 class Overtaken(Brightest):
     """While it predicts, another worker takes the rows over and answers them."""
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray) -> Answers:
         held = Prediction.objects.filter(status=Status.RUNNING)
         (pk,) = held.values_list("pk", flat=True)
         held.update(status=Status.QUEUED, fence=None, lease_until=None)

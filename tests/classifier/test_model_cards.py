@@ -1,0 +1,221 @@
+"""What the pages and the API say of models: what was measured, and nothing that was not."""
+
+import json
+import re
+import shutil
+
+import pytest
+from django.conf import settings as site
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from classifier import installed_models, model_card
+from classifier.management.commands import activate
+from classifier.models import ModelActivation
+from ml import manifest
+from tests import make
+
+pytestmark = pytest.mark.django_db
+SHIPPED = site.BASE_DIR / "ml" / "models" / "cifar10_improved"
+
+
+@pytest.fixture
+def places(settings, tmp_path):
+    """A folder for models of one's own, beside those that ship."""
+    settings.MODEL_FOLDERS = [tmp_path / "models", SHIPPED.parent]
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def second(places):
+    """Another installed model: the shipped one under another id, without its weights."""
+    folder = places / "second"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("weights.npz"))
+    change(folder, id="second-1", calibration={"temperature": 2.0, "power": 1.0})
+    return folder
+
+
+def change(folder, **fields) -> None:
+    content = json.loads((folder / manifest.MANIFEST).read_text())
+    (folder / manifest.MANIFEST).write_text(json.dumps({**content, **fields}))
+
+
+def page_of(client, path: str, language: str = "en") -> str:
+    response = client.get(path, headers={"Accept-Language": language})
+    assert response.status_code == 200, path
+    return response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Precision", "maybe none of these", "Layer by layer", "worst mistakes")),
+     ("uk", ("Точність", "можливо, нічого з цього", "Шар за шаром", "найгірші помилки"))],
+)  # fmt: skip
+def test_the_card_is_told_in_both_languages(client, language, words):
+    page = page_of(client, "/model/", language).lower()
+    for word in words:
+        assert word.lower() in page, word
+
+
+def test_its_figures_are_those_that_were_measured(client):
+    test = manifest.read_card(SHIPPED)["test"]
+    page = page_of(client, "/model/")
+    figures = [test["accuracy"], test["jpeg_75"]["accuracy"], test["ece"], test["set"]["coverage"]]
+    figures += [row["recall"] for row in test["per_class"]]
+    figures += [kind["auroc"] for kind in test["off_topic"]["kinds"].values()]
+    for share in figures:
+        assert f"{round(100 * share, 1)}%" in page
+    assert sum(int(n) for n in re.findall(r'title="[^"]* → [^"]*">(\d+)</a>', page)) == test["n"]
+
+
+def test_a_cell_of_the_confusion_matrix_opens_its_pictures(client):
+    page = page_of(client, "/model/")
+    link = re.search(r'href="(/models/[^"]*\?true=cat&amp;answer=dog)"', page)
+    shown = page_of(client, link[1].replace("&amp;", "&"))
+    assert shown.count("<svg viewBox") == 6 and "cat → dog" in shown
+    sheet = client.get("/models/cifar10_improved/pictures.jpg")
+    assert sheet["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("query", ["", "?true=cat", "?true=cat&answer=unicorn", "?true=&answer="])
+def test_a_cell_that_is_none_is_not_found(client, query):
+    assert client.get(f"/models/cifar10_improved/pictures/{query}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["nothing", "..", "cifar10_improved.partial", ".hidden"])
+def test_only_installed_models_have_a_card(client, name):
+    assert client.get(f"/models/{name}/").status_code == 404
+    assert client.get(f"/api/v1/models/{name}").status_code == 404
+
+
+def test_nothing_else_of_a_model_s_folder_is_served(client):
+    for name in ("weights.npz", "manifest.json", "golden.json"):
+        assert client.get(f"/models/cifar10_improved/{name}").status_code == 404
+
+
+def test_a_model_that_was_not_measured_says_so(client, second):
+    (second / manifest.CARD).unlink()
+    assert "not been measured" in page_of(client, "/models/second/")
+
+
+def test_programs_read_the_same(client, second):
+    listed = client.get("/api/v1/models").json()
+    assert [(m["name"], m["active"]) for m in listed] == [
+        ("cifar10_improved", True),
+        ("second", False),
+    ]
+    card = client.get("/api/v1/models/second-1").json()
+    assert card["id"] == "second-1"
+    assert card["card"]["test"] == manifest.read_card(SHIPPED)["test"]
+
+
+# Which one serves
+
+
+def test_the_newest_activation_decides_which_one_serves(second):
+    assert installed_models.active() == site.MODEL_FOLDER
+    ModelActivation.objects.create(folder="second", digest="1" * 64, name="second-1")
+    assert installed_models.active() == second
+    assert model_card.model_card().manifest.id == "second-1"
+    ModelActivation.objects.create(folder="cifar10_improved", digest="2" * 64, name="c")
+    assert installed_models.active() == SHIPPED
+
+
+def test_a_worker_that_cannot_load_it_has_the_ones_before_it_to_turn_to(second):
+    ModelActivation.objects.create(folder="second", digest="1" * 64, name="second-1")
+    ModelActivation.objects.create(folder="gone", digest="2" * 64, name="gone")
+    folders = [folder for folder, _digest in installed_models.in_turn()]
+    assert folders == [second, site.MODEL_FOLDER]
+
+
+def test_one_s_own_models_hide_shipped_ones_of_the_same_name(places):
+    shutil.copytree(SHIPPED, places / "cifar10_improved")
+    assert installed_models.find("cifar10_improved").folder == places / "cifar10_improved"
+
+
+def test_the_list_marks_the_one_that_serves_and_names_what_is_broken(second, places, capsys):
+    (places / "broken").mkdir()
+    (places / "broken" / manifest.MANIFEST).write_text("{")
+    call_command("models")
+    out = capsys.readouterr().out
+    (serving,) = [line for line in out.splitlines() if line.startswith("*")]
+    assert "cifar10_improved-" in serving and "88.14%" in serving and "11,332,138" in serving
+    assert "second-1" in out and "! broken" in out
+
+
+def test_a_model_that_is_not_there_is_refused_with_those_that_are(second):
+    with pytest.raises(CommandError, match="cifar10_improved, second"):
+        call_command("activate", "nothing")
+
+
+def test_a_model_without_its_weights_is_refused_and_the_old_one_stays(second):
+    with pytest.raises(CommandError, match=r"weights\.npz"):
+        call_command("activate", "second")
+    assert not ModelActivation.objects.exists()
+
+
+def test_a_model_whose_golden_answers_do_not_hold_is_refused_and_the_old_one_stays(second):
+    shutil.copy(SHIPPED / "weights.npz", second)
+    with pytest.raises(CommandError, match="golden inputs differently"):
+        call_command("activate", "second")
+    assert not ModelActivation.objects.exists()
+
+
+def test_a_model_that_holds_is_activated_with_its_reason(second, monkeypatch, capsys):
+    # Loading for real is the test above's, and tests/live/test_own_classes.py's.
+    monkeypatch.setattr(activate, "check", lambda model: None)
+    call_command("activate", "second-1", reason="better at night")
+    (row,) = ModelActivation.objects.all()
+    assert (row.folder, row.reason) == ("second", "better at night")
+    assert row.digest == manifest.read(second).digest
+    assert "serves from now on" in capsys.readouterr().out
+
+
+# What an answer says beside its label
+
+
+def unsure(**fields):
+    row = make.answered()
+    for name, value in {"thresholds": {"set": 0.15, "off_topic": 1.0}}.items():
+        setattr(row.model, name, value)
+    row.model.save()
+    type(row).objects.filter(pk=row.pk).update(**fields)
+    row.refresh_from_db()
+    return row
+
+
+def test_the_set_holds_what_is_likely_enough_and_always_the_likeliest():
+    row = unsure()
+    assert [entry["label"] for entry in row.conformal_set()] == ["dog", "cat"]
+    row.model.thresholds = {"set": 0.99, "off_topic": 1.0}
+    assert [entry["label"] for entry in row.conformal_set()] == ["dog"]
+
+
+def test_a_model_of_before_has_no_sets(alice_api, alice):
+    row = make.answered(alice)
+    assert row.conformal_set() is None
+    result = alice_api.get(f"/api/v1/predictions/{row.pk}").json()["result"]
+    assert (result["set"], result["off_topic"]) == (None, None)
+
+
+def test_the_page_says_maybe_none_of_these_instead_of_a_label(admin_client):
+    row = unsure(off_topic=True, off_topic_score=2.5)
+    page = page_of(admin_client, f"/predictions/{row.pk}/")
+    heading = re.search(r"<h1>(.*?)</h1>", page, re.S)[1]
+    assert "Maybe none of these" in heading and "dog" not in heading and "%" not in heading
+    assert "The closest:" in page
+
+
+def test_the_page_names_what_else_it_may_be(admin_client):
+    row = unsure(off_topic=False, off_topic_score=-3.0)
+    assert "It may also be: cat" in page_of(admin_client, f"/predictions/{row.pk}/")
+
+
+def test_what_is_off_topic_is_filtered_and_exported_as_such(alice, alice_api):
+    row = make.answered(alice)
+    type(row).objects.filter(pk=row.pk).update(off_topic=True, off_topic_score=2.5)
+    make.answered(alice)
+    found = alice_api.get("/api/v1/predictions?off_topic=true").json()["results"]
+    assert [p["id"] for p in found] == [str(row.pk)]
+    assert found[0]["result"]["off_topic"] == {"score": 2.5, "flag": True}

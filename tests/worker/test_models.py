@@ -1,0 +1,98 @@
+"""Which model a worker loads, and when it makes way for another."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from classifier.models import ModelActivation
+from ml.runtime import ModelError
+from tests import make
+from worker import heartbeat, process, turn
+
+pytestmark = pytest.mark.django_db
+
+
+class Loaded:
+    """A runtime that knows where it came from; the real one is loaded in tests/live/."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.digest = folder, folder.name * 8
+
+    def warm_up(self) -> None:
+        if self.folder.name == "broken":
+            raise ModelError("broken answers its golden inputs differently")
+
+
+@pytest.fixture
+def in_turn(monkeypatch):
+    """Lets a test say which folders there are to try, and with which digest each was activated."""
+
+    def give(*folders: tuple[str, str]) -> None:
+        known = [(Path(name), digest) for name, digest in folders]
+        monkeypatch.setattr(process.installed_models, "in_turn", lambda: known)
+
+    monkeypatch.setattr(process.Runtime, "load", Loaded)
+    return give
+
+
+def test_the_active_model_is_loaded(in_turn):
+    in_turn(("new", "new" * 8), ("old", ""))
+    assert process._first_that_works().folder == Path("new")
+
+
+def test_a_model_that_fails_leaves_the_one_before_it_serving(in_turn):
+    in_turn(("broken", ""), ("old", ""))
+    assert process._first_that_works().folder == Path("old")
+
+
+def test_a_folder_that_was_changed_after_its_activation_is_not_trusted(in_turn):
+    in_turn(("new", "another digest"), ("old", ""))
+    assert process._first_that_works().folder == Path("old")
+
+
+def test_without_any_model_that_works_the_active_one_s_fault_is_told(in_turn):
+    in_turn(("broken", ""), ("new", "another digest"))
+    with pytest.raises(ModelError, match="golden"):
+        process._first_that_works()
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """What the process would have ended with."""
+    statuses: list[int] = []
+    monkeypatch.setattr(heartbeat.os, "_exit", statuses.append)
+    yield statuses
+    turn.ending.clear()
+
+
+def beating(activation: int | None) -> heartbeat.Heartbeat:
+    served = process.ServedModel(None, make.model_version(), activation)
+    return heartbeat.Heartbeat(served)
+
+
+def test_a_worker_with_the_active_model_stays(ends):
+    row = ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
+    beating(row.pk)._make_way()
+    assert not ends and not turn.ending.is_set()
+
+
+def test_a_worker_makes_way_when_another_model_is_activated(ends):
+    ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
+    beating(None)._make_way()
+    assert ends == [0] and turn.ending.is_set()
+
+
+def test_it_finishes_its_micro_batch_first(ends, monkeypatch):
+    ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
+    monkeypatch.setattr(ModelActivation.objects, "current_id", lambda: 1, raising=False)
+    pulse = beating(None)
+    monkeypatch.setattr(pulse, "stop", lambda: None)
+    monkeypatch.setattr(heartbeat.ModelActivation, "objects", type("Q", (), {"current_id": lambda s: 1})())
+    with turn.micro_batch:
+        leaving = threading.Thread(target=pulse._make_way)
+        leaving.start()
+        turn.ending.wait(10)
+        assert not ends
+    leaving.join(10)
+    assert ends == [0]

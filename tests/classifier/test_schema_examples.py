@@ -181,7 +181,8 @@ def test_the_examples_of_results_are_what_really_is_streamed(alice_api, ids, med
         assert differences(json.loads(example), json.loads(real)) == []
 
 
-FREE = {"metadata", "metrics", "recipe", "libraries", "card", "filter", "limits"}  # what they hold is the sender's, or shortened
+# What they hold is the sender's, or the model's, or shortened.
+FREE = {"metadata", "metrics", "recipe", "libraries", "card", "filter", "limits"}
 
 
 def differences(example: Any, real: Any, at: str = "") -> list[str]:

@@ -1,5 +1,7 @@
 """Learning rates and updates, against values worked out by hand."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ def test_the_rate_rises_stays_and_falls_to_nothing(shape):
     values = [float(rate(step)) for step in range(101)]
     assert values[0] == pytest.approx(0.2) and values[9:80] == pytest.approx([2.0] * 71)
     assert values[90] == pytest.approx(1.0) and values[100] == pytest.approx(0, abs=1e-6)
-    assert all(a >= b for a, b in zip(values[80:], values[81:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(values[80:]))
 
 
 def test_an_unknown_schedule_or_optimizer_is_refused_with_the_known_ones():

@@ -1,4 +1,4 @@
-"""Pictures of other things: of every kind, different from each other, the same for the same seed."""
+"""Pictures of other things: of every kind, all different, the same for the same seed."""
 
 import numpy as np
 import pytest

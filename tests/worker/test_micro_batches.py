@@ -28,7 +28,8 @@ class Brightest:
     def predict(self, x: np.ndarray) -> Answers:
         self.batches.append(len(x))
         strength = x.mean(axis=(1, 2)) + 1.0
-        return Answers(strength / strength.sum(axis=1, keepdims=True), -x.std(axis=(1, 2)).mean(axis=1))
+        plainness = -x.std(axis=(1, 2)).mean(axis=1)
+        return Answers(strength / strength.sum(axis=1, keepdims=True), plainness)
 
 
 @dataclass

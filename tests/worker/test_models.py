@@ -84,11 +84,10 @@ def test_a_worker_makes_way_when_another_model_is_activated(ends):
 
 
 def test_it_finishes_its_micro_batch_first(ends, monkeypatch):
-    ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
-    monkeypatch.setattr(ModelActivation.objects, "current_id", lambda: 1, raising=False)
+    """In another thread, as the heartbeat is, so without this test's database."""
     pulse = beating(None)
     monkeypatch.setattr(pulse, "stop", lambda: None)
-    monkeypatch.setattr(heartbeat.ModelActivation, "objects", type("Q", (), {"current_id": lambda s: 1})())
+    monkeypatch.setattr(heartbeat, "ModelActivation", Newer)
     with turn.micro_batch:
         leaving = threading.Thread(target=pulse._make_way)
         leaving.start()
@@ -96,3 +95,10 @@ def test_it_finishes_its_micro_batch_first(ends, monkeypatch):
         assert not ends
     leaving.join(10)
     assert ends == [0]
+
+
+class Newer:
+    """A table in which another model was activated."""
+
+    class objects:  # noqa: N801
+        current_id = staticmethod(lambda: 1)

@@ -30,13 +30,13 @@ audit: ## look the locked requirements up among the known vulnerabilities
 	@sh bin/setup requirements.txt
 	@exec $(PYTHON) bin/audit
 
-train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz]
+train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz] [RESUME=1]
 	@sh bin/setup requirements.txt
-	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA))
+	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA)) $(if $(RESUME),--resume)
 
-evaluate: ## measure the model that ships on the test set: make evaluate [DATA=cifar10.npz]
-	@sh bin/setup requirements.txt
-	$(PYTHON) -m ml.evaluate ml/models/cifar10_improved $(if $(DATA),--data $(DATA))
+evaluate: ## measure every model that ships on the test set: make evaluate [DATA=cifar10.npz]
+	@sh bin/setup requirements-dev.txt
+	@for model in ml/models/*/; do $(PYTHON) -m ml.evaluate $$model $(if $(DATA),--data $(DATA)) || exit; done
 
 messages: ## collect the texts to translate and compile their translations
 	@sh bin/setup requirements.txt

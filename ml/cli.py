@@ -10,8 +10,8 @@ from ml.runtime import ModelError
 
 USAGE = 2
 DATA_HELP = (
-    "an .npz with x_train, y_train, x_test, y_test, or a folder with a sub-folder of JPEGs for each "
-    "class (default: CIFAR-10, downloaded by Keras)"
+    "an .npz with x_train, y_train, x_test, y_test, or a folder with a sub-folder of JPEGs for "
+    "each class (default: CIFAR-10, downloaded by Keras)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Weights pulled towards their own slow average (arXiv:1907.08610), more and more towards the end."""
+"""Weights pulled towards their own slow average (arXiv:1907.08610), more so towards the end."""
 
 from typing import Any
 

@@ -144,7 +144,7 @@ def _drawing(rng: np.random.Generator, size: int) -> np.ndarray:
     pen = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(1, 6))):
         color = tuple(int(v) for v in rng.integers(0, 200, 3))
-        x, y = np.sort(rng.integers(0, large, (2, 2)), axis=1) + [[0, 8], [0, 8]]
+        x, y = np.sort(rng.integers(0, large, (2, 2)), axis=1) + np.array([0, 8])
         box, width = (int(x[0]), int(y[0]), int(x[1]), int(y[1])), int(rng.integers(4, 24))
         match int(rng.integers(0, 4)):
             case 0:

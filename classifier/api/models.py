@@ -51,9 +51,8 @@ class ModelList(APIView):
     def get(self, request: Request) -> Response:
         """The models installed where the web process runs."""
         serving = installed_models.active()
-        return Response(
-            [_row(m, m.folder == serving) for m in installed_models.installed() if m.manifest]
-        )
+        usable = [m for m in installed_models.installed() if m.manifest]
+        return Response([_row(m, m.folder == serving) for m in usable])
 
 
 class ModelDetail(APIView):

@@ -13,8 +13,8 @@ COLUMNS = "{:1} {:<28} {:<12} {:>9} {:>11} {:>9}  {}"
 
 class Command(BaseCommand):
     help = (
-        "List the installed models: id, digest, accuracy on its test pictures, parameters, pictures "
-        "a second at 128 at a time, folder. * marks the one that serves."
+        "List the installed models: id, digest, accuracy on its test pictures, parameters, "
+        "pictures a second at 128 at a time, folder. * marks the one that serves."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -38,8 +38,8 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     created = serializers.CharField(help_text="RFC 3339.")
     metrics = serializers.DictField()
     card = serializers.DictField(
-        help_text="Layers, history, and by split: accuracy with its 95 % interval, the same as "
-        "JPEG at quality 75, per class, confusion, reliability, prediction sets, off-topic score, speed."
+        help_text="Layers, history, and by split: accuracy with its 95 % interval, also as JPEG, "
+        "per class, confusion, reliability, prediction sets, off-topic score, speed."
     )
 
 

@@ -43,7 +43,7 @@ def cifar10_improved(
 
 
 def airbench94(classes: int = 10, size: int = 32) -> Model:
-    """Whitening and three pairs of 3x3 convolutions: 1,975,096 parameters at ten classes.
+    """Whitening and three pairs of 3x3 convolutions: 1,973,944 parameters at ten classes.
 
     The network of the CIFAR-10 speed records (arXiv:2404.00498): 2x2 patches are whitened by fixed
     kernels (`whiten`), each pair pools after its first convolution, kernels start as the identity,

@@ -81,7 +81,9 @@ class NesterovSGD(keras.optimizers.SGD):
         self.decay, self.shift_scale = decay, shift_scale
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        scale = self.shift_scale if variable.name == "beta" else 1.0
+        # A backend may hand over its own variable, which TensorFlow calls "beta:0".
+        name = variable.name.rsplit("/", 1)[-1].partition(":")[0]
+        scale = self.shift_scale if name == "beta" else 1.0
         gradient = scale * gradient + self.decay * keras.ops.cast(variable, gradient.dtype)
         super().update_step(gradient, variable, learning_rate)
 

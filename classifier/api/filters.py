@@ -22,7 +22,12 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     source = django_filters.ChoiceFilter(choices=Source.choices)
     confidence_gte = django_filters.NumberFilter("confidence", "gte", min_value=0, max_value=1)
     confidence_lt = django_filters.NumberFilter("confidence", "lt", min_value=0, max_value=1)
-    off_topic = django_filters.BooleanFilter(help_text="Whether it probably shows no class at all.")
+    # A choice, since a BooleanFilter takes whatever it does not know for no filter.
+    off_topic = django_filters.TypedChoiceFilter(
+        choices=(("true", "true"), ("false", "false")),
+        coerce=lambda word: word == "true",
+        help_text="Whether it probably shows no class at all.",
+    )
     created_after = django_filters.IsoDateTimeFilter("created_at", "gte", help_text="RFC 3339.")
     created_before = django_filters.IsoDateTimeFilter("created_at", "lt", help_text="RFC 3339.")
 

@@ -36,7 +36,7 @@ from ml.runtime import Runtime
 runtime = Runtime.load(Path(sys.argv[1]))
 x = np.stack([preprocess.from_jpeg(Path(p).read_bytes(), 32) for p in sys.argv[2:]])
 names = [c["id"] for c in runtime.classes]
-print(json.dumps([dict(zip(names, map(float, row))) for row in runtime.predict(x)]))
+print(json.dumps([dict(zip(names, map(float, row))) for row in runtime.predict(x).probabilities]))
 """
     command = [sys.executable, "-c", code, str(MODEL), *map(str, paths)]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)

@@ -5,10 +5,16 @@ from uuid import UUID
 
 import django_filters
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 
 from classifier.models import Prediction, Source, Status
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.problems import Problem
+
+
+@extend_schema_field({"type": "string", "enum": ["true", "false"]})
+class YesNoFilter(django_filters.ChoiceFilter):  # type: ignore[misc]  # untyped library
+    """true or false, and nothing else."""
 
 
 class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
@@ -23,9 +29,10 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     confidence_gte = django_filters.NumberFilter("confidence", "gte", min_value=0, max_value=1)
     confidence_lt = django_filters.NumberFilter("confidence", "lt", min_value=0, max_value=1)
     # A choice, since a BooleanFilter takes whatever it does not know for no filter.
-    off_topic = django_filters.TypedChoiceFilter(
+    off_topic = YesNoFilter(
         choices=(("true", "true"), ("false", "false")),
-        coerce=lambda word: word == "true",
+        method="whether_off_topic",
+        null_value=None,
         help_text="Whether it probably shows no class at all.",
     )
     created_after = django_filters.IsoDateTimeFilter("created_at", "gte", help_text="RFC 3339.")
@@ -61,6 +68,9 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
             return rows.filter(pk__in=[UUID(value) for value in values])
         except ValueError as error:
             raise Problem("INVALID_REQUEST", _("Each “id” is a UUID.")) from error
+
+    def whether_off_topic(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
+        return rows.filter(off_topic=value == "true")
 
     def of_model(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
         return rows.filter(model__name=value) | rows.filter(model__digest__startswith=value)

@@ -96,7 +96,7 @@ def test_a_picture_is_fetched_with_the_token_that_sent_it(alice, alice_api, hers
 def test_what_is_another_s_looks_like_what_does_not_exist(alice_api, stranger, hers):
     nothing = {name: str(uuid.uuid4()) for name in hers}
     for method, path in operations(alice_api):
-        if "{" not in path:
+        if "{" not in path or path in FOR_ALL:
             continue
         theirs, none = filled(path, hers), filled(path, nothing)
         answers = [getattr(stranger, method)(url, {}, format="json") for url in (theirs, none)]

@@ -40,7 +40,7 @@ evaluate: ## measure every model that ships on the test set: make evaluate [DATA
 
 messages: ## collect the texts to translate and compile their translations
 	@sh bin/setup requirements.txt
-	$(PYTHON) manage.py makemessages --all
+	$(PYTHON) manage.py makemessages --all --no-location --no-wrap
 	$(PYTHON) manage.py compilemessages
 
 lock: ## compile the hashed requirement files from pyproject.toml

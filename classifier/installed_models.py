@@ -39,6 +39,11 @@ def find(name: str) -> Installed | None:
     return by_folder or next((m for m in known if m.manifest and m.manifest.id == name), None)
 
 
+def with_digest(digest: str) -> Installed | None:
+    """The installed model of this very version; None where it is no longer there."""
+    return next((m for m in installed() if m.manifest and m.manifest.digest == digest), None)
+
+
 def active() -> Path:
     """The folder of the model that serves."""
     newest = ModelActivation.objects.newest_first().first()

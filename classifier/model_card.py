@@ -19,7 +19,14 @@ OFF_DIAGONAL = 0.25  # share of a row at which a mistake's cell is as dark as it
 class ModelCard:
     folder: Path
     manifest: Manifest
-    measured: dict[str, Any]  # card.json; {} before it was measured
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """card.json; {} before it was measured, or where it cannot be read."""
+        try:
+            return manifest.read_card(self.folder)
+        except ManifestError:
+            return {}
 
     @property
     def name(self) -> str:
@@ -115,7 +122,7 @@ CURVES = ("accuracy", "loss")
 def read(folder: Path) -> ModelCard | None:
     """The card of a folder; None where no model can be read there."""
     try:
-        return ModelCard(folder, manifest.read(folder), manifest.read_card(folder))
+        return ModelCard(folder, manifest.read(folder))
     except ManifestError:
         return None
 

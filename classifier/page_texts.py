@@ -22,7 +22,7 @@ def texts() -> dict[str, Any]:
         "slow": _("The worker is busy or starting; nothing is lost."),
         "offTopic": _("Maybe none of these"),
         "closest": _("It looks like none of the classes the model knows. The closest:"),
-        "others": _("It may also be: {labels}"),
+        "others": others_pattern(),
         "offline": _("No connection. Trying again."),
         "failed": {
             "title": _("The upload did not get through"),
@@ -40,6 +40,10 @@ def texts() -> dict[str, Any]:
 
 def percent_pattern() -> str:
     return _("{share}%")
+
+
+def others_pattern() -> str:
+    return _("It may also be: {labels}")
 
 
 def _sentence(problem: Problem) -> dict[str, str]:

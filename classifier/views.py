@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
-from classifier import history
+from classifier import history, installed_models
 from classifier.api.authentication import TokenAuthentication
 from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction, Scope, Source
@@ -93,8 +93,10 @@ def results(request: HttpRequest) -> HttpResponse:
 def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
     row = get_object_or_404(_visible(request), pk=pk)
     ranked = row.top(len(row.probabilities or []))
+    answered_by = installed_models.with_digest(row.model.digest) if row.model else None
     context = {
         "p": row,
+        "card_name": answered_by.name if answered_by else "",
         "ranked": ranked,
         "unfinished": not row.is_final,
         "texts": texts(),

@@ -12,19 +12,19 @@ from classifier import installed_models, model_views
 from classifier.api.schema import problems
 
 
-class InstalledModelSerializer(serializers.Serializer[Any]):
+class NamedModelSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="The folder's name; GET /models/NAME has its card.")
     id = serializers.CharField()
     digest = serializers.CharField()
-    active = serializers.BooleanField(help_text="Whether it answers now.")
-    labels = serializers.ListField(child=serializers.CharField())
     metrics = serializers.DictField(help_text="The chief figures; the card has all of them.")
 
 
-class ModelCardSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    id = serializers.CharField()
-    digest = serializers.CharField()
+class InstalledModelSerializer(NamedModelSerializer):
+    active = serializers.BooleanField(help_text="Whether it answers now.")
+    labels = serializers.ListField(child=serializers.CharField())
+
+
+class ModelCardSerializer(NamedModelSerializer):
     architecture = serializers.CharField()
     classes = serializers.ListField(child=serializers.DictField())
     input_size = serializers.IntegerField(help_text="Pixels a side.")
@@ -36,7 +36,6 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     recipe = serializers.DictField()
     libraries = serializers.DictField(child=serializers.CharField())
     created = serializers.CharField(help_text="RFC 3339.")
-    metrics = serializers.DictField()
     card = serializers.DictField(
         help_text="Layers, history, and by split: accuracy with its 95 % interval, also as JPEG, "
         "per class, confusion, reliability, prediction sets, off-topic score, speed."

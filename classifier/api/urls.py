@@ -10,7 +10,7 @@ export, endpoint = "exports/<uuid:pk>", "webhook-endpoints/<uuid:pk>"
 v1 = [
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("models", models.ModelList.as_view()),
-    path("models/<str:name>", models.ModelDetail.as_view()),
+    path("models/<str:name>", models.ModelDetail.as_view(), name="api-model"),
     path("meta", meta.Meta.as_view(), name="api-meta"),
     path("predictions", predictions.PredictionList.as_view(), name="api-predictions"),
     path(prediction, predictions.PredictionDetail.as_view(), name="api-prediction"),

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from classifier.page_texts import percent_pattern
+from classifier.page_texts import others_pattern, percent_pattern
 
 register = template.Library()
 METER = """<svg class="bar" role="meter" aria-label="{}" aria-valuemin="0" aria-valuemax="100" \
@@ -24,6 +24,12 @@ def percent(share: object) -> str:
         return ""
     # Django's number_format cuts digits off; it does not round.
     return percent_pattern().format(share=number_format(round(share * 100, 1), 1))
+
+
+@register.filter
+def others(labels: list[str]) -> str:
+    """What else a picture may show, as a sentence."""
+    return others_pattern().format(labels=", ".join(labels))
 
 
 @register.simple_tag

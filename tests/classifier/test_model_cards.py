@@ -110,6 +110,18 @@ def test_programs_read_the_same(client, second):
     assert card["card"]["test"] == manifest.read_card(SHIPPED)["test"]
 
 
+def test_an_answer_leads_to_the_card_of_the_very_version_that_gave_it(admin_client, second):
+    row = make.answered()
+    assert "/models/" not in page_of(admin_client, f"/predictions/{row.pk}/")
+    type(row.model).objects.update(digest=manifest.read(second).digest)
+    assert 'href="/models/second/"' in page_of(admin_client, f"/predictions/{row.pk}/")
+
+
+def test_a_card_that_cannot_be_read_does_not_take_the_page_along(client, second):
+    (second / manifest.CARD).write_text("{")
+    assert "not been measured" in page_of(client, "/models/second/")
+
+
 # Which one serves
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from ml import architectures, cli, data, layers, manifest, metrics, runs, runtime
 from ml.preprocess import PREPROCESSING
 
-MODELS = Path(__file__).parent / "models"
 LARGEST = 25_000_000  # bytes of weights; what the repository takes
 LIBRARIES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "pillow")
 COVERAGE = 0.95  # how often the prediction set holds the truth
@@ -164,7 +163,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("name", help="the name of a finished run")
     parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
-    parser.add_argument("--to", type=Path, default=MODELS, help="where models are kept")
+    parser.add_argument("--to", type=Path, default=manifest.MODELS, help="where models are kept")
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
+MODELS = Path(__file__).parent / "models"  # those that ship
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 

@@ -57,7 +57,7 @@ class Runtime:
         except ManifestError as error:
             raise ModelError(str(error)) from error
         device = _prepare_tensorflow()
-        return cls(folder, manifest, _network(folder, manifest), device)
+        return cls(folder, manifest, network(folder, manifest), device)
 
     @property
     def id(self) -> str:
@@ -169,17 +169,18 @@ def _prepare_tensorflow() -> str:
     return str(details.get("device_name", "GPU"))
 
 
-def _network(folder: Path, manifest: Manifest) -> Any:
+def network(folder: Path, manifest: Manifest) -> Any:
+    """The network of a folder with its weights, as Keras has it. Raises ModelError."""
     from ml import architectures
 
     try:
-        network = architectures.build(
+        built = architectures.build(
             manifest.architecture, classes=len(manifest.classes), size=manifest.input_size
         )
     except KeyError as error:
         raise ModelError(f"{folder}: {error.args[0]}") from error
-    load_weights(network, folder)
-    return network
+    load_weights(built, folder)
+    return built
 
 
 def _compiled(network: Any, manifest: Manifest) -> tuple[Any, Any]:

@@ -18,7 +18,6 @@ import numpy as np
 from ml import architectures, augment, cli, data, manifest, optimizers, recipes, runs, runtime
 from ml.lookahead import Lookahead
 
-MODELS = Path(__file__).parent / "models"
 SMALLEST = 8  # pictures in a batch
 WHITENED = 5000  # training pictures that the whitening layer is made of
 
@@ -162,7 +161,8 @@ def _name(recipe: str, dataset: data.Dataset) -> str:
 
 
 def _model_folder(name: str) -> Path:
-    return MODELS / name if (MODELS / name).is_dir() else Path(name)
+    shipped = manifest.MODELS / name
+    return shipped if shipped.is_dir() else Path(name)
 
 
 def _make_a_model(run: Path, args: argparse.Namespace) -> None:
@@ -186,7 +186,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--name", help="name of run and model (default: the recipe's or FOLDER's)")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="begin with its weights")
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
-    parser.add_argument("--to", type=Path, default=MODELS, help="where the model is written")
+    parser.add_argument(
+        "--to", type=Path, default=manifest.MODELS, help="where the model is written"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run that is there")
     parser.add_argument("--epochs", type=int, help="train for so many epochs instead")
     return parser.parse_args()

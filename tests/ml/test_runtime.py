@@ -70,7 +70,7 @@ def test_nothing_is_compiled_after_the_warm_up(loaded, monkeypatch):
 
 def test_the_compiled_call_says_what_numpy_says(loaded, model_folder):
     x = pictures(9)
-    network = runtime._network(model_folder, loaded.manifest)
+    network = runtime.network(model_folder, loaded.manifest)
     expected = runtime.answers(np.asarray(network(x, training=False)), loaded.manifest.calibration)
     got = loaded.predict(x)
     assert np.abs(got.probabilities - expected.probabilities).max() <= TOLERANCE
@@ -78,12 +78,13 @@ def test_the_compiled_call_says_what_numpy_says(loaded, model_folder):
 
 
 def test_memory_does_not_grow_with_the_calls(loaded):
-    x = pictures(64)
-    for _ in range(20):
-        loaded.predict(x)
+    x = pictures(33)
+    sizes = [*range(1, 9)] * 12 + [33]  # each bucket, the small ones most
+    for n in sizes:
+        loaded.predict(x[:n])
     before = resident_megabytes()
-    for n in range(400):
-        loaded.predict(x[: 1 + n % 64])
+    for n in sizes * 10:
+        loaded.predict(x[:n])
     assert resident_megabytes() - before < 50
 
 

@@ -1,0 +1,38 @@
+"""The comparison of off-topic scores: on a real network, and on features worked out by hand."""
+
+import numpy as np
+import pytest
+
+from ml import compare_scores, other_pictures
+
+
+def test_every_score_is_measured_on_every_kind(model_folder, tiny, monkeypatch):
+    monkeypatch.setattr(compare_scores, "PICTURES", 20)
+    found = compare_scores.compare(model_folder, tiny)
+    kinds = {*other_pictures.CHOOSE_ON, "mosaics", "blends"}
+    assert not kinds & set(other_pictures.REPORT_ON)
+    assert all(set(by_kind) == kinds for by_kind in found.values())
+    assert all(0 <= value <= 1 for by_kind in found.values() for value in by_kind.values())
+
+
+def test_the_best_score_comes_first():
+    found = {"worse": {"noise": 0.6}, "best": {"noise": 0.9}}
+    _head, first, second = compare_scores.table(found).splitlines()
+    assert first.startswith("best") and first.endswith("0.900") and second.startswith("worse")
+
+
+@pytest.mark.parametrize("name", ["20th neighbour", "Mahalanobis"])
+def test_features_far_from_all_that_was_seen_score_higher(name):
+    rng = np.random.default_rng(0)
+    labels = np.arange(100) % 2
+    bank = rng.normal(0, 0.1, (100, 4)) + np.where(labels[:, None] == 0, [1, 0, 0, 0], [0, 1, 0, 0])
+    score = compare_scores.known_scores(bank, labels)[name]
+    near, far = np.array([[1.0, 0, 0, 0]]), np.array([[0, 0, 1.0, -1.0]])
+    assert score(far, far)[0] > score(near, near)[0]
+
+
+@pytest.mark.parametrize("name", ["energy", "greatest logit", "greatest probability", "GEN"])
+def test_an_answer_that_is_less_sure_scores_higher(name):
+    score = compare_scores.known_scores(np.eye(4), np.array([0, 0, 1, 1]))[name]
+    sure, unsure = np.array([[9.0, 0, 0]]), np.array([[0.2, 0.1, 0]])
+    assert score(unsure, unsure)[0] > score(sure, sure)[0]

@@ -22,14 +22,6 @@ from tests import hostile
 from tests.live import processes
 from tests.live.service import Service
 
-REFUSALS = {
-    "IMAGE_EMPTY",
-    "UNSUPPORTED_MEDIA_TYPE",
-    "IMAGE_UNDECODABLE",
-    "PIXEL_LIMIT",
-    "SCAN_LIMIT",
-    "DECODE_FAILED",
-}
 ANSWER_SECONDS = 30
 GROWTH = 64 * 1024 * 1024  # bytes
 
@@ -78,7 +70,7 @@ def run(sender: Sender, seed: int, count: int, pid: int) -> bool:
         outcome = sender.outcome(data)
         slowest = max(slowest, time.monotonic() - sent)
         told[outcome] += 1
-        if outcome != "accepted" and outcome not in REFUSALS:
+        if outcome != "accepted" and outcome not in hostile.REFUSALS:
             bad.append(f"{name}: {outcome}")
         if number == count // 10 and pid:
             early = resident(pid)

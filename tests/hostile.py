@@ -11,6 +11,16 @@ from tests.jpegs import jpeg, noise_jpeg
 SOI, EOI, START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 COMMENT, APP1, APP2, APP13 = 0xFE, 0xE1, 0xE2, 0xED
 
+# What may become of a file that is not accepted.
+REFUSALS = {
+    "IMAGE_EMPTY",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "IMAGE_UNDECODABLE",
+    "PIXEL_LIMIT",
+    "SCAN_LIMIT",
+    "DECODE_FAILED",
+}
+
 
 def segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body

@@ -13,14 +13,6 @@ from classifier.images import accept
 from classifier.problems import Problem
 from tests import hostile, make
 
-REFUSALS = {
-    "IMAGE_EMPTY",
-    "UNSUPPORTED_MEDIA_TYPE",
-    "IMAGE_UNDECODABLE",
-    "PIXEL_LIMIT",
-    "SCAN_LIMIT",
-    "DECODE_FAILED",
-}
 KINDS = hostile.kinds()
 HTML = b"<html><script>alert(1)</script>"
 
@@ -30,7 +22,7 @@ def outcome(data: bytes) -> str:
     try:
         accepted = accept(data)
     except Problem as problem:
-        assert problem.code in REFUSALS
+        assert problem.code in hostile.REFUSALS
         return problem.code
     assert accepted.preview.startswith(b"\xff\xd8\xff") and accepted.preview.endswith(b"\xff\xd9")
     return "accepted"
@@ -112,7 +104,7 @@ def test_a_header_that_says_its_size_twice_gains_nothing():
     frame = data[at : at + 19]
     huge = frame[:5] + b"\xff\xff\xff\xff" + frame[9:]
     assert outcome(data[:at] + huge + data[at:]) in {"PIXEL_LIMIT", "IMAGE_UNDECODABLE"}
-    assert outcome(data[: at + 19] + huge + data[at + 19 :]) in REFUSALS
+    assert outcome(data[: at + 19] + huge + data[at + 19 :]) in hostile.REFUSALS
 
 
 METADATA_BOMBS = {

@@ -1,5 +1,6 @@
 """Databases to upgrade: those that the releases left, and empty ones."""
 
+import abc
 import contextlib
 import json
 import re
@@ -15,7 +16,7 @@ from tests.upgrades.dump import RELEASES, python
 KEPT = re.compile(r"^INSERT INTO \"?(?:public\.)?((?:classifier_|auth_user|django_session)\w*)")
 
 
-class Database:
+class Database(abc.ABC):
     kind = ""
 
     def __init__(self, folder: Path) -> None:
@@ -51,11 +52,13 @@ class Database:
         tables = set(re.findall(KEPT.pattern, self.text(release), re.M))
         return {name: self.rows(f"SELECT count(*) FROM {name}")[0][0] for name in sorted(tables)}
 
+    @abc.abstractmethod
     def run(self, sql: str) -> None:
-        raise NotImplementedError
+        """Execute statements."""
 
+    @abc.abstractmethod
     def rows(self, sql: str) -> list[Any]:
-        raise NotImplementedError
+        """What a query finds."""
 
 
 class SQLite(Database):

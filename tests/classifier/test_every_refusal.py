@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
@@ -104,6 +105,16 @@ def disk_is_gone(w: World) -> Any:
     return w.send()
 
 
+def without_database(w: World) -> Any:
+    """test_database_down.py takes a real one away."""
+
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    w.monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+    return w.send()
+
+
 def too_often(w: World) -> Any:
     w.settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     w.monkeypatch.setattr(throttles, "_not_before", 0.0)
@@ -174,6 +185,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     ),
     "CSRF_FAILED": without_csrf_token,
     "CURSOR_INVALID": lambda w: w.alice.get(f"{API}/predictions?cursor=nonsense"),
+    "DATABASE_UNAVAILABLE": without_database,
     "DUPLICATE_CUSTOM_ID": lambda w: w.batch("a.jpg", "a.jpg"),
     "HOST_UNKNOWN": lambda w: w.alice.get(f"{API}/meta", headers={"Host": "kadr.example"}),
     "IDEMPOTENCY_IN_FLIGHT": lambda w: sent_twice(w, make.jpeg(), unfinished=True),
@@ -198,10 +210,12 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "MODEL_UNKNOWN": lambda w: w.send(model="another"),
     "NOT_ACCEPTABLE": lambda w: w.alice.get(f"{API}/meta", headers={"Accept": "image/png"}),
     "NOT_FOUND": lambda w: w.alice.get(f"{API}/predictions/{NOBODY}"),
+    "NOT_RESTORABLE": lambda w: w.alice.post(f"{API}/predictions/{w.send().json()['id']}/restore"),
     "PIXEL_LIMIT": lambda w: w.narrow(MAX_IMAGE_PIXELS=10).send(),
     "QUEUE_FULL": too_deep,
     "RATE_LIMITED": too_often,
     "SCAN_LIMIT": lambda w: w.narrow(MAX_SCANS=2).send(make.jpeg(progressive=True)),
+    "STORAGE_FULL": lambda w: w.narrow(FREE_BYTES=2**60).send(),
     "TOKEN_SCOPE": only_reading,
     "TOO_MANY_IMAGES": lambda w: w.narrow(MAX_IMAGES=1).alice.post(
         f"{API}/predictions", {"image": [make.upload(), make.upload()]}

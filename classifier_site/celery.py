@@ -15,4 +15,7 @@ def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
     """In a process that takes tasks; one that only sends them must not wait."""
     from django.conf import settings
 
+    from classifier_site import places
+
+    places.keep_free()
     conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS

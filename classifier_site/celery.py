@@ -18,4 +18,5 @@ def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
     from classifier_site import places
 
     places.keep_free()
-    conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS
+    # In place: Celery looks a name up among Django's settings first, past what is set on `conf`.
+    conf.broker_transport_options.update(settings.WORKER_BROKER_TRANSPORT_OPTIONS)

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.service import wait_for
 from tests.chaos import invariants, report
 from tests.chaos.clients import Batching, Client, Doubting, Scripted, Visitor, summary
-from tests.chaos.faults import Fault, possible
+from tests.chaos.faults import FAULTS, Fault, possible
 from tests.chaos.orphans import tidied
 from tests.chaos.report import Injected, Report
 from tests.chaos.rig import Rig
@@ -79,6 +79,8 @@ def schedule(plan: Plan, kinds: list[str]) -> Iterator[tuple[float, str, float]]
 def break_things(rig: Rig, plan: Plan) -> list[Injected]:
     there = possible(rig)
     kinds = [kind for kind in sorted(plan.kinds or there) if kind in there]
+    for kind in sorted(FAULTS.keys() - there.keys()):
+        rig.say(f"left out, for want of {FAULTS[kind].needs}: {kind}")
     end, injected = time.monotonic() + plan.seconds, []
     for pause, kind, much in schedule(plan, kinds):
         time.sleep(pause)

@@ -1,6 +1,7 @@
 """What comes from outside: pictures that end a worker, clients that hang up, messages that are
 forged or come again and again."""
 
+import http.client
 import random
 import socket
 import struct
@@ -39,7 +40,7 @@ def send(rig: Rig, number: int) -> None:
         status, _headers, answer = rig.service.request(
             "POST", "/api/v1/predictions", body, **headers
         )
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return
     if status == 202:
         rig.acknowledged(answer, number)

@@ -1,6 +1,6 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test schema lint audit train evaluate messages lock
+.PHONY: help run test chaos schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
@@ -13,6 +13,10 @@ run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 test: ## run the tests
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+
+chaos: ## kill, freeze and starve the service for ten minutes: make chaos [SEED=1] [MINUTES=10] [DATABASE=postgresql]
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite)
 
 schema: ## send many more random requests and hold the answers against the schema: make schema [N=50]
 	@sh bin/setup requirements-dev.txt

@@ -3,6 +3,10 @@ request.
 
 Rings coalesce: while one that nobody has answered yet is in the queue, no other is sent for a few
 seconds. While no worker runs, those that the sweep sends pile up, and expire.
+
+One that nobody needs is sent every few seconds too, as the canary: whether bells were answered
+lately shows whether messages reach a worker, which neither the broker's nor the worker's own pulse
+does.
 """
 
 import logging
@@ -18,6 +22,7 @@ TASK = "worker.tasks.classify"
 WEBHOOKS, EXPORTS = "jobs.tasks.send_webhooks", "jobs.tasks.write_exports"
 UNANSWERED = "bell"
 EXPIRES = 30  # seconds after which nobody need answer: the sweep has rung again
+HEARD_SECONDS = 30  # a worker may be busy with a micro-batch while the canary waits
 UNANSWERED_SECONDS = 5  # a ring that was lost with its worker silences the next ones no longer
 
 
@@ -34,11 +39,22 @@ def ring(task: str = TASK) -> bool:
 
 
 def answer(task: str = TASK) -> None:
-    """Let the next submission ring again. For a worker, before it claims."""
+    """Let the next submission ring again, and note that this one came through. For a worker,
+    before it claims."""
     try:
         cache.delete(_key(task))
+        cache.set(_heard(task), 1, timeout=HEARD_SECONDS)
     except RedisError as error:
         logger.warning("The bell was not reset, it resets itself: %s", error)
+
+
+def heard(task: str = TASK) -> bool:
+    """Whether one was answered lately. Raises RedisError where the broker does not say."""
+    return cache.get(_heard(task)) is not None
+
+
+def _heard(task: str) -> str:
+    return f"heard:{task}"
 
 
 def _key(task: str) -> str:

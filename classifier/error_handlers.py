@@ -1,5 +1,6 @@
 """How refusals leave the service: the API's own, and those of the framework that no view sees."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from classifier import outages
 from classifier.problems import Problem
 
 CONTENT_TYPE = "application/problem+json"
@@ -83,7 +85,7 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem("INVALID_REQUEST", _("The form is larger than is accepted here."))
     if isinstance(error, exceptions.APIException):
         return _of_api_exception(error)
-    return None
+    return outages.problem_of(error)
 
 
 def _of_api_exception(error: exceptions.APIException) -> Problem:
@@ -127,7 +129,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return respond(request, Problem("INTERNAL"))
+    """A fault of ours, or an outage that no API view saw: Django calls this while it handles it."""
+    error = sys.exc_info()[1]
+    outage = outages.problem_of(error) if error else None
+    return respond(request, outage or Problem("INTERNAL"))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -136,6 +141,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A problem as JSON under /api/, as a page elsewhere."""
+    response = _rendered(request, problem)
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = BUSY_SECONDS
+    return response
+
+
+def _rendered(request: HttpRequest, problem: Problem) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = {**problem.as_dict(), "instance": request.path}
         return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from redis.exceptions import RedisError
 
+from classifier import bell
 from classifier.models import Worker
 
 
@@ -19,7 +20,8 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 where database, broker and at least one worker with a warm model are there, else 503."""
+    """200 where database and broker answer, a worker has a warm model, and one has taken a message
+    from the broker lately; else 503."""
     checks = {name: _timed(check) for name, check in CHECKS.items()}
     ready = all(check["ok"] for check in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
@@ -56,8 +58,16 @@ def _worker() -> str:
         return "unknown while the database does not answer"
 
 
+def _messages() -> str:
+    try:
+        return "" if bell.heard() else "no worker has taken a message from the broker lately"
+    except RedisError:
+        return "unknown while the broker does not answer"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "broker": _broker,
     "worker": _worker,
+    "messages": _messages,
 }

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from classifier import bell
+from classifier import bell, outages
 from classifier.images import accept
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
 from classifier.models.image import NAME_LENGTH, printable
@@ -52,11 +52,13 @@ class Intake:
 
     def _take(self, first: int, chunk: list[Item]) -> None:
         self.stored: list[Image] = []
+        outages.check_room()
         try:
             self._commit([self._row(first + n, item) for n, item in enumerate(chunk)])
-        except BaseException:
-            for image in self.stored:  # whose files no row names
-                image.delete_files()
+        except BaseException as error:
+            if not outages.may_be_committed(error):
+                for image in self.stored:  # whose files no row names
+                    image.delete_files()
             raise
 
     def _row(self, position: int, item: Item) -> Prediction:
@@ -106,7 +108,7 @@ class Intake:
             Image.objects.bulk_create(self.stored)
             Prediction.objects.bulk_create(rows)
             Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
-            transaction.on_commit(bell.ring)
+            transaction.on_commit(bell.ring, robust=True)
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:

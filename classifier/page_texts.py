@@ -19,6 +19,7 @@ def texts() -> dict[str, Any]:
         "uploading": _("Uploading…"),
         "queued": _("Waiting for the worker…"),
         "running": _("Being classified…"),
+        "waited": _("{n} s so far."),
         "slow": _("The worker is busy or starting; nothing is lost."),
         "offTopic": _("Maybe none of these"),
         "closest": _("It looks like none of the classes the model knows. The closest:"),

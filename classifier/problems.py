@@ -292,6 +292,16 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("Too much is waiting already"),
         gettext_lazy("Nothing was accepted. Try again after as many seconds as Retry-After says."),
     ),
+    "DATABASE_UNAVAILABLE": Kind(
+        503,
+        gettext_lazy("The database does not answer"),
+        gettext_lazy("Nothing was accepted. Try again after as many seconds as Retry-After says."),
+    ),
+    "STORAGE_FULL": Kind(
+        503,
+        gettext_lazy("The disk is full"),
+        gettext_lazy("Nothing was accepted. Try again later; what is there stays readable."),
+    ),
     "INTERNAL": Kind(
         500,
         gettext_lazy("Something broke on our side"),

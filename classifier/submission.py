@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from classifier import bell, queue_depth
+from classifier import bell, outages, queue_depth
 from classifier.images import accept
 from classifier.models import IdempotencyKey, Image, Owner, Prediction, Source
 from classifier.problems import Problem
@@ -23,6 +23,7 @@ def submit(
     """Accept one uploaded file and queue its prediction, both in one transaction; then ring."""
     if file.size > settings.MAX_IMAGE_BYTES:
         raise Problem("IMAGE_TOO_LARGE")
+    outages.check_room()
     queue_depth.check()
     accepted = accept(file.read())
     owner = Owner.of(request, create=True)
@@ -32,8 +33,9 @@ def submit(
         with transaction.atomic():
             image.save(force_insert=True)
             return _queue(image, key, source=source, **asked)
-    except BaseException:
-        image.delete_files()
+    except BaseException as error:
+        if not outages.may_be_committed(error):  # else the tidying decides (classifier/orphans.py)
+            image.delete_files()
         raise
 
 
@@ -55,5 +57,5 @@ def _queue(image: Image, key: IdempotencyKey | None, **asked: Any) -> Prediction
     prediction = Prediction.objects.ask(image, **asked)
     if key:
         key.made(prediction.pk)
-    transaction.on_commit(bell.ring)
+    transaction.on_commit(bell.ring, robust=True)
     return prediction

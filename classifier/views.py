@@ -23,6 +23,7 @@ from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction, Scope, Source
 from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
+from classifier.outlook import notice
 from classifier.page_texts import texts
 from classifier.problems import KINDS, Problem
 from classifier.snippets import snippets
@@ -44,6 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "max_megabytes": settings.MAX_IMAGE_BYTES // 1024**2,
         "texts": texts(),
         "snippets": snippets(request),
+        "notice": notice(),
     }
     return render(request, "index.html", context)
 
@@ -80,7 +82,12 @@ def results(request: HttpRequest) -> HttpResponse:
     ]
     rows = list(_visible(request).filter(pk__in=wanted))
     unfinished = any(not row.is_final for row in rows)
-    context = {"predictions": rows, "unfinished": unfinished, "texts": texts()}
+    context = {
+        "predictions": rows,
+        "unfinished": unfinished,
+        "texts": texts(),
+        "notice": notice() if unfinished else "",
+    }
     response = render(request, "results.html", context)
     told = messages.get_messages(request)
     if unfinished and isinstance(told, BaseStorage):
@@ -101,6 +108,7 @@ def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
         "unfinished": not row.is_final,
         "texts": texts(),
         "snippets": snippets(request, row),
+        "notice": "" if row.is_final else notice(),
     }
     return render(request, "prediction.html", context)
 

@@ -15,4 +15,8 @@ def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
     """In a process that takes tasks; one that only sends them must not wait."""
     from django.conf import settings
 
-    conf.broker_transport_options = settings.WORKER_BROKER_TRANSPORT_OPTIONS
+    from classifier_site import places
+
+    places.keep_free()
+    # In place: Celery looks a name up among Django's settings first, past what is set on `conf`.
+    conf.broker_transport_options.update(settings.WORKER_BROKER_TRANSPORT_OPTIONS)

@@ -91,6 +91,8 @@ WORKER_SILENT_SECONDS = 20  # no heartbeat for so long: not counted as alive
 MAX_WAIT_SECONDS = 30  # the longest `Prefer: wait`
 RATE_TOKEN = env.number("KADR_RATE_TOKEN", 6000, least=1)  # requests a minute
 RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
+# Below that nothing is taken in, so that what is there can still be answered.
+FREE_BYTES = env.number("KADR_FREE_MB", 100) * 1024**2
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
 
 # What is kept: days after which pictures and answers go, 0 for never; hours in the trash
@@ -174,6 +176,12 @@ CELERY_BEAT_SCHEDULE = {
         "purge": PURGE_SECONDS,
         "tidy": crontab(hour=4, minute=17),
     }.items()
+}
+# A bell that nobody rang: it shows that messages reach a worker (classifier/bell.py).
+CELERY_BEAT_SCHEDULE["canary"] = {
+    "task": "worker.tasks.classify",
+    "schedule": SWEEP_SECONDS,
+    "options": {"expires": 30},
 }
 
 # Images

@@ -33,8 +33,8 @@ PROBLEM = OpenApiResponse(
 
 
 def problems(*statuses: int) -> dict[Any, Any]:
-    """The refusals that an endpoint may answer with."""
-    return {(status, "application/problem+json"): PROBLEM for status in statuses}
+    """The refusals that an endpoint may answer with; 503 may be of any, for want of a database."""
+    return {(status, "application/problem+json"): PROBLEM for status in sorted({*statuses, 503})}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -33,7 +33,10 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
             with transaction.atomic():
                 return self.create(**place, fingerprint=fingerprint)
         except IntegrityError:
-            return self._earlier(self.get(**place), fingerprint)
+            found = self.filter(**place).first()
+        if found is None:  # the other request was refused just now, and has let go of it
+            return self.begin(scope, route, key, fingerprint)
+        return self._earlier(found, fingerprint)
 
     def _earlier(self, found: "IdempotencyKey", fingerprint: str) -> "IdempotencyKey":
         if found.fingerprint != fingerprint:

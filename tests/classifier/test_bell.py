@@ -92,3 +92,12 @@ def test_a_broker_that_refuses_writes_fails_no_request(valkey):
 def test_answering_without_a_broker_fails_nothing(valkey):
     valkey.kill()
     run(valkey, "bell.answer()")
+
+
+def test_a_bell_that_was_answered_is_heard_for_a_while(valkey):
+    assert run(valkey, "bell.ring(); print(bell.heard())") == "False"
+    assert run(valkey, "bell.answer(); print(bell.heard(), bell.heard(bell.EXPORTS))") == (
+        "True False"
+    )
+    key = next(valkey.client().scan_iter("*heard:*"))
+    assert 0 < valkey.client().ttl(key) <= 30

@@ -1,7 +1,7 @@
 """Faults of ours: nobody sees a traceback, and the answer needs nothing that may be broken."""
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -13,11 +13,26 @@ def client() -> Client:
 
 
 @pytest.fixture
-def broken_database(monkeypatch):
-    def fail(*_args, **_kwargs):
-        raise OperationalError("the database is gone")
+def failing(monkeypatch):
+    """Every query fails so."""
 
-    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+    def fail_with(error):
+        def fail(*_args, **_kwargs):
+            raise error
+
+        monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+
+    return fail_with
+
+
+@pytest.fixture
+def broken_database(failing):
+    failing(ProgrammingError("the database is gone"))
+
+
+@pytest.fixture
+def absent_database(failing):
+    failing(OperationalError("the database is gone"))
 
 
 @pytest.mark.parametrize(
@@ -38,3 +53,19 @@ def test_the_api_breaks_as_a_problem(client, broken_database):
     assert response.status_code == 500
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["code"] == "INTERNAL"
+
+
+def test_a_page_without_its_database_asks_to_come_again(client, absent_database):
+    client.cookies["sessionid"] = "of-somebody-logged-in"
+    response = client.get("/", headers={"Accept-Language": "en"})
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert "The database does not answer" in response.content.decode()
+
+
+def test_the_api_without_its_database_asks_to_come_again(client, absent_database):
+    response = client.get("/api/v1/predictions", headers={"Authorization": "Bearer kadr_x"})
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "DATABASE_UNAVAILABLE"

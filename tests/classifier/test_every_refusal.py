@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
@@ -104,6 +105,16 @@ def disk_is_gone(w: World) -> Any:
     return w.send()
 
 
+def without_database(w: World) -> Any:
+    """test_database_down.py takes a real one away."""
+
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    w.monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+    return w.send()
+
+
 def too_often(w: World) -> Any:
     w.settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     w.monkeypatch.setattr(counters, "_not_before", 0.0)
@@ -196,6 +207,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     ),
     "CSRF_FAILED": without_csrf_token,
     "CURSOR_INVALID": lambda w: w.alice.get(f"{API}/predictions?cursor=nonsense"),
+    "DATABASE_UNAVAILABLE": without_database,
     "DUPLICATE_CUSTOM_ID": lambda w: w.batch("a.jpg", "a.jpg"),
     "HOST_UNKNOWN": lambda w: w.alice.get(f"{API}/meta", headers={"Host": "kadr.example"}),
     "IDEMPOTENCY_IN_FLIGHT": lambda w: sent_twice(w, make.jpeg(), unfinished=True),
@@ -224,6 +236,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "QUEUE_FULL": too_deep,
     "RATE_LIMITED": too_often,
     "SCAN_LIMIT": lambda w: w.narrow(MAX_SCANS=2).send(make.jpeg(progressive=True)),
+    "STORAGE_FULL": lambda w: w.narrow(FREE_BYTES=2**60).send(),
     "TOKEN_SCOPE": only_reading,
     "TOO_MANY_IMAGES": lambda w: w.narrow(MAX_IMAGES=1).alice.post(
         f"{API}/predictions", {"image": [make.upload(), make.upload()]}

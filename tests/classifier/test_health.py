@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from classifier import health
 from classifier.models import Worker
 from tests import make
 
@@ -31,6 +32,25 @@ def test_not_ready_without_broker_and_worker_and_each_says_so(client):
     assert checks["database"]["ok"]
     assert not checks["broker"]["ok"] and checks["broker"]["error"]
     assert not checks["worker"]["ok"] and checks["worker"]["error"]
+
+
+def test_every_check_tells_its_time(client):
+    checks = client.get("/readyz").json()["checks"]
+    assert set(checks) == {"database", "broker", "worker", "messages"}
+    assert all(check["ms"] >= 0 for check in checks.values())
+
+
+def test_a_worker_that_only_beats_does_not_make_it_ready(client, monkeypatch):
+    """Its heartbeat is there, and so is the broker; but no message has reached it."""
+    beat()
+    monkeypatch.setitem(health.CHECKS, "broker", lambda: "")
+    monkeypatch.setattr("classifier.bell.heard", lambda: False)
+    response = client.get("/readyz")
+    checks = response.json()["checks"]
+    assert response.status_code == 503
+    assert {name for name, check in checks.items() if not check["ok"]} == {"messages"}
+    monkeypatch.setattr("classifier.bell.heard", lambda: True)
+    assert client.get("/readyz").status_code == 200
 
 
 def test_a_worker_that_was_heard_of_lately_is_alive(client):

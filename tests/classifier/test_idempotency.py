@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -120,3 +120,19 @@ def test_identical_requests_at_the_same_moment_make_one_batch(alice_api):
         assert 202 in statuses and set(statuses) <= {202, 409}
         assert Batch.objects.count() == n + 1
     assert connection.vendor in ("sqlite", "postgresql")
+
+
+def test_a_key_that_is_let_go_of_at_the_same_moment_is_taken(monkeypatch):
+    """Of two identical requests the first was refused, between the second's try and its look."""
+    create, tries = IdempotencyKey.objects.create, []
+
+    def taken_at_first(**fields):
+        tries.append(fields)
+        if len(tries) == 1:
+            raise IntegrityError("idempotency_key_once")
+        return create(**fields)
+
+    rows = IdempotencyKey.objects.all()
+    monkeypatch.setattr(rows, "create", taken_at_first)
+    key = rows.begin("user:1", "/api/v1/predictions", "k", "f")
+    assert len(tries) == 2 and not key.is_done

@@ -4,16 +4,29 @@ import pytest
 from celery import current_app
 from django.db.models.functions import Now
 
+from classifier import bell
 from classifier.models import Prediction, Status
 from jobs import tasks
 from tests import make
 
 
 def test_the_schedule_names_tasks_that_exist_and_go_to_the_jobs_process():
-    for entry in current_app.conf.beat_schedule.values():
+    schedule = dict(current_app.conf.beat_schedule)
+    del schedule["canary"]
+    for entry in schedule.values():
         assert entry["task"] in current_app.tasks
-        route = current_app.amqp.router.route({}, entry["task"])
-        assert route["queue"].name == "jobs"
+        assert queue_of(entry["task"]) == "jobs"
+
+
+def test_the_canary_is_a_bell_for_the_worker():
+    task = current_app.conf.beat_schedule["canary"]["task"]
+    assert task == bell.TASK
+    assert queue_of(task) == "worker"
+
+
+def queue_of(task: str) -> str:
+    name: str = current_app.amqp.router.route({}, task)["queue"].name
+    return name
 
 
 @pytest.mark.django_db

@@ -142,7 +142,8 @@ const waitingSince = new WeakMap();
 function waitingText(card) {
   if (!waitingSince.has(card)) waitingSince.set(card, Date.now());
   const text = texts[card.dataset.status];
-  return Date.now() - waitingSince.get(card) > SLOW ? `${text} ${texts.slow}` : text;
+  const waited = Date.now() - waitingSince.get(card);
+  return waited > SLOW ? `${text} ${texts.waited.replace("{n}", Math.round(waited / 1000))} ${texts.slow}` : text;
 }
 
 // What the buttons of a card do

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.storage import Storage, default_storage
 from django.db import connection
 
+from classifier import packs
 from classifier.models import Export, Image
 
 DATABASE, PICTURES, SECRET = "kadr.sqlite3", "images", "secret_key"
@@ -66,9 +67,14 @@ def _copy_sqlite(to: Path) -> None:
 
 def _names() -> Iterator[str]:
     rows, last = Image.objects.order_by("pk"), None
+    seen: set[str] = set()
     while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
         for image in page:
-            yield from {str(image.original.name), str(image.preview.name)}
+            for name in {packs.file_of(str(f.name)) for f in (image.original, image.preview)}:
+                if name not in seen:
+                    yield name
+                if name.endswith(".pack"):  # the one kind that several rows name
+                    seen.add(name)
         last = page[-1].pk
     yield from Export.objects.exclude(file="").values_list("file", flat=True)
 

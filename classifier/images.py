@@ -12,6 +12,7 @@ from classifier.decoding import header, jpeg, pool
 from classifier.problems import Problem
 
 START = b"\xff\xd8\xff"
+PACKED_BYTES = 32 * 1024  # of a chunk of a batch in memory, at most 200 times
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Accepted:
     sha256: str
     width: int
     height: int
+
+    @property
+    def fits_a_pack(self) -> bool:
+        """Whether it is one small file, which may lie with others in one (classifier/packs.py)."""
+        return self.preview is self.original and len(self.original) <= PACKED_BYTES
 
 
 def accept(data: bytes, patience: float | None = None) -> Accepted:

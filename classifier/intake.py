@@ -18,7 +18,8 @@ from django.utils import timezone
 from classifier import bell, outages
 from classifier.images import accept
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
-from classifier.models.image import NAME_LENGTH, printable
+from classifier.models.image import NAME_LENGTH
+from classifier.models.inserting import insert
 from classifier.models.prediction_queue import BATCH
 from classifier.problems import Problem
 
@@ -52,9 +53,13 @@ class Intake:
 
     def _take(self, first: int, chunk: list[Item]) -> None:
         self.stored: list[Image] = []
+        self.packed: list[tuple[Image, bytes]] = []
         outages.check_room()
         try:
-            self._commit([self._row(first + n, item) for n, item in enumerate(chunk)])
+            rows = [self._row(first + n, item) for n, item in enumerate(chunk)]
+            if self.packed:
+                Image.objects.pack(*zip(*self.packed, strict=True))
+            self._commit(rows)
         except BaseException as error:
             if not outages.may_be_committed(error):
                 for image in self.stored:  # whose files no row names
@@ -99,14 +104,18 @@ class Intake:
                 raise Problem("IMAGE_NOT_FOUND")
             return found
         accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
-        image = Image.objects.store(accepted, printable(item.custom_id), self.owner)
+        image = Image.objects.describe(accepted, item.custom_id, self.owner)
         self.stored.append(image)
+        if accepted.fits_a_pack:
+            self.packed.append((image, accepted.original))
+        else:
+            image.write_files(accepted)
         return image
 
     def _commit(self, rows: list[Prediction]) -> None:
         with transaction.atomic():
-            Image.objects.bulk_create(self.stored)
-            Prediction.objects.bulk_create(rows)
+            insert(self.stored)
+            insert(rows)
             Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
             transaction.on_commit(bell.ring, robust=True)
 

@@ -5,8 +5,10 @@ storage API alone. What Kadr has not named itself is left where it is.
 """
 
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import PurePath
 
 from django.core.files.storage import Storage, default_storage
 from django.utils import timezone
@@ -16,7 +18,7 @@ from classifier.models import Export, Image
 GRACE = timedelta(hours=1)  # a file is written before its row is committed
 PAGE = 500
 PICTURES = re.compile(r"[0-9a-f]{2}")
-OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|csv|jsonl|zip)(?:\.partial)?")
+OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|pack|csv|jsonl|zip)(?:\.partial)?")
 
 
 def files_without_row(storage: Storage = default_storage) -> Iterator[str]:
@@ -68,9 +70,18 @@ def _listed(storage: Storage, folder: str) -> list[str]:
 def _named_by_rows(folder: str, names: list[str]) -> set[str]:
     if folder == "exports":
         return set(Export.objects.filter(file__in=names).values_list("file", flat=True))
+    packed = {name for name in names if name.endswith(".pack")}
     ids = {match["id"] for name in names if (match := OURS.fullmatch(name.split("/")[1]))}
     rows = Image.objects.filter(pk__in=ids).values_list("original", "preview")
-    return {name for row in rows for name in row}
+    return {name for row in rows for name in row} | {name for name in packed if _has_parts(name)}
+
+
+def _has_parts(pack: str) -> bool:
+    """Whether a row names a part of it. The pack was numbered by time, just after its pictures, so
+    these are found at once; only a pack without any is looked for among all rows."""
+    parts = Image.objects.filter(original__startswith=f"{pack}#").order_by("-pk")
+    named = uuid.UUID(PurePath(pack).stem)
+    return any(rows.values("pk")[:1] for rows in (parts.filter(pk__lte=named), parts))
 
 
 def _is_old(storage: Storage, name: str) -> bool:

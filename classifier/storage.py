@@ -1,15 +1,54 @@
 """Where images lie: a private folder, each file whole or not there at all."""
 
+import io
 import os
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
+
+from classifier import packs
 
 
 class DurableFileSystemStorage(FileSystemStorage):
-    """Writes to a temporary name, syncs, renames: after `save` a crash cannot lose the file."""
+    """Writes to a temporary name, syncs, renames: after `save` a crash cannot lose the file.
+
+    A name may be that of a part of a pack (classifier/packs.py).
+    """
+
+    def save_pack(self, name: str, contents: Sequence[bytes]) -> list[str]:
+        """Save all contents in one file; returns the name of each."""
+        saved = self.save(name, ContentFile(b"".join(contents)))
+        return list(packs.names(saved, contents))
+
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+        if part := packs.part(name):
+            return File(io.BytesIO(packs.read(Path(self.path(part.file)), part)), name)
+        return FileSystemStorage._open(self, name, mode)  # type: ignore[attr-defined,no-any-return]
+
+    def exists(self, name: str) -> bool:
+        if part := packs.part(name):
+            try:
+                return bool(packs.read(Path(self.path(part.file)), part))
+            except FileNotFoundError:
+                return False
+        return super().exists(name)
+
+    def delete(self, name: str) -> None:
+        if part := packs.part(name):
+            packs.wipe(Path(self.path(part.file)), part)
+        else:
+            super().delete(name)
+
+    def size(self, name: str) -> int:
+        part = packs.part(name)
+        return part.length if part else super().size(name)
+
+    def get_modified_time(self, name: str) -> datetime:
+        return super().get_modified_time(packs.file_of(name))
 
     def _save(self, name: str, content: "File[Any]") -> str:
         path = Path(self.path(name))

@@ -30,9 +30,11 @@ def from_image(picture: Image.Image, size: int) -> np.ndarray:
     Shrinking averages over areas, as CIFAR-10's own pictures were made small; growing is bicubic.
     A picture of that size already passes unchanged.
     """
+    square = picture if picture.mode == "RGB" else picture.convert("RGB")
     side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    square = picture.convert("RGB").crop((left, top, left + side, top + side))
+    if side != max(picture.size):
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        square = square.crop((left, top, left + side, top + side))
     if side != size:
         filter_ = Image.Resampling.BOX if side > size else Image.Resampling.BICUBIC
         square = square.resize((size, size), filter_)

@@ -1,12 +1,19 @@
-"""Claim, read, predict, publish: one micro-batch after another until nothing waits."""
+"""Claim, read, predict, publish: one micro-batch after another until nothing waits.
+
+While the network computes one, the next is claimed and read in a thread beside it.
+"""
 
 import logging
 import time
 import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
+from django.db import close_old_connections
 
 from classifier import bell
 from classifier.models import Prediction
@@ -21,40 +28,79 @@ logger = logging.getLogger(__name__)
 
 # A run ends after so long even when more waits, so that a worker asked to stop does so soon.
 RUN_SECONDS = 5
+ahead: Executor = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Claimed rows, and the network's inputs (size, size, 3) uint8 of those that could be read."""
+
+    rows: list[Prediction]
+    inputs: dict[uuid.UUID, np.ndarray]
+
+    @property
+    def fence(self) -> uuid.UUID:
+        fence = self.rows[0].fence
+        assert fence is not None, "what is claimed has a fence"
+        return fence
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) == settings.MICRO_BATCH
 
 
 def run(model: "ServedModel") -> None:
     """Work until nothing waits or the time is up; then ring, so that the rest is not forgotten."""
     bell.answer()
     end = time.monotonic() + RUN_SECONDS
-    while time.monotonic() < end and not turn.ending.is_set():
-        with turn.micro_batch, watchdog.guard():
-            rows = Prediction.objects.claim(settings.MICRO_BATCH, worker=model.worker)
-            if not rows:
-                return
-            if len(rows) == settings.MICRO_BATCH:
+    with turn.micro_batch:
+        all_done = _work(model, lambda: time.monotonic() < end and not turn.ending.is_set())
+    if not all_done:
+        bell.ring()
+
+
+def _work(model: "ServedModel", goes_on: Callable[[], bool]) -> bool:
+    """Micro-batch after micro-batch; returns whether nothing waits any more."""
+    taken: MicroBatch | None = None
+    while taken or goes_on():
+        with watchdog.guard():
+            taken = taken or take(model)
+            if not taken.rows:
+                return True
+            following = None
+            if taken.is_full:
                 bell.ring()  # there may be more, for a worker that is idle
-            answer(rows, model)
-    bell.ring()
+                following = ahead.submit(_take_ahead, model) if goes_on() else None
+            answer(taken, model)
+            taken = following.result() if following else None
+    return False
 
 
-def answer(rows: list[Prediction], model: "ServedModel") -> None:
-    """Publish a result for each claimed row, or give it back."""
-    fence = rows[0].fence
-    assert fence is not None
-    inputs = read(rows, model.input_size)
-    if not inputs:
+def _take_ahead(model: "ServedModel") -> MicroBatch:
+    close_old_connections()  # this thread's own
+    return take(model)
+
+
+def take(model: "ServedModel") -> MicroBatch:
+    """Claim what waits, up to a micro-batch, and read it."""
+    rows = Prediction.objects.claim(settings.MICRO_BATCH, worker=model.worker)
+    return MicroBatch(rows, read(rows, model.input_size))
+
+
+def answer(taken: MicroBatch, model: "ServedModel") -> None:
+    """Publish a result for each row that could be read, or give it back."""
+    if not taken.inputs:
         return
     try:
-        answers = model.runtime.predict(np.stack(list(inputs.values())))
+        answers = model.runtime.predict(np.stack(list(taken.inputs.values())))
     except Exception:
-        logger.exception("The model failed on a micro-batch of %d", len(inputs))
+        logger.exception("The model failed on a micro-batch of %d", len(taken.inputs))
         model.check()  # ends the process where the fault is its own; the leases then run out
-        for pk in inputs:
-            Prediction.objects.give_back(fence, pk, "INFERENCE_FAILED")
+        for pk in taken.inputs:
+            Prediction.objects.give_back(taken.fence, pk, "INFERENCE_FAILED")
         return
-    results = dict(zip(inputs, map(model.result, *answers), strict=True))
-    published = Prediction.objects.publish(fence, model.version, results)
+    results = dict(zip(taken.inputs, map(model.result, *answers), strict=True))
+    published = Prediction.objects.publish(taken.fence, model.version, results)
     if published < len(results):
         logger.warning("%d results came too late and were dropped", len(results) - published)
 

@@ -1,6 +1,7 @@
 """An accepted upload: the original and its preview."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.ids import uuid7
 from classifier.models.owner import Owned, Owner
 from classifier.models.trash import Trashable, TrashQuerySet, stopped_by_trash
+from classifier.storage import DurableFileSystemStorage
 
 if TYPE_CHECKING:
     from classifier.images import Accepted
@@ -31,8 +33,14 @@ class ImageQuerySet(TrashQuerySet["Image"]):
         return image
 
     def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
-        """The same without the row, which the caller inserts, with others perhaps."""
-        image = Image(
+        """The same without the row, which the caller inserts."""
+        image = self.describe(accepted, name, owner)
+        image.write_files(accepted)
+        return image
+
+    def describe(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
+        """The row that an upload will have, not saved, and without its files."""
+        return Image(
             name=printable(name),
             sha256=accepted.sha256,
             width=accepted.width,
@@ -40,12 +48,14 @@ class ImageQuerySet(TrashQuerySet["Image"]):
             byte_size=len(accepted.original),
             **owner.fields(),
         )
-        image.original.save("", ContentFile(accepted.original), save=False)
-        if accepted.preview is accepted.original:
-            image.preview.name = image.original.name
-        else:
-            image.preview.save("", ContentFile(accepted.preview), save=False)
-        return image
+
+    def pack(self, images: Sequence["Image"], contents: Sequence[bytes]) -> None:
+        """Write small pictures, each its own preview, into one file: one write to the disk."""
+        storage = cast(DurableFileSystemStorage, Image._meta.get_field("original").storage)
+        pack = uuid7().hex
+        parts = storage.save_pack(f"{pack[-2:]}/{pack}.pack", contents)
+        for image, part in zip(images, parts, strict=True):
+            image.original.name = image.preview.name = part
 
 
 def original_path(image: "Image", _name: str) -> str:
@@ -84,6 +94,13 @@ class Image(Owned, Trashable):
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+    def write_files(self, accepted: "Accepted") -> None:
+        self.original.save("", ContentFile(accepted.original), save=False)
+        if accepted.preview is accepted.original:
+            self.preview.name = self.original.name
+        else:
+            self.preview.save("", ContentFile(accepted.preview), save=False)
 
     def read_preview(self) -> bytes:
         with self.preview.open("rb") as file:

@@ -8,11 +8,11 @@ the fence. Each change of status is one UPDATE whose row count tells whether it 
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connections, models, transaction
+from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -92,6 +92,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         if not ids:
             return []
         claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
+        claimed = claimed.only("fence", "image__preview")  # all that a worker needs
         return list(claimed.order_by("priority", "queued_at", "pk"))
 
     def _next_ids(self, limit: int) -> list[uuid.UUID]:
@@ -114,10 +115,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """
         connection = connections[self.db]
         with transaction.atomic(using=self.db), connection.cursor() as cursor:
-            cursor.executemany(
-                PUBLISH,
-                [_publish_row(connection, pk, fence, model, r) for pk, r in results.items()],
-            )
+            cursor.executemany(PUBLISH, _publish_rows(connection, fence, model, results))
             published = int(cursor.rowcount)
             self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
         return published
@@ -231,6 +229,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             WebhookDelivery.objects.record(f"prediction.{status}", messages)
 
 
+RESULT = ("label", "confidence", "probabilities", "off_topic_score", "off_topic")
+COMMON = ("model", "finished_at", "fence")
 PUBLISH = """
 UPDATE classifier_prediction
 SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s,
@@ -240,23 +240,19 @@ WHERE id = %s AND fence = %s AND status = 'running'
 """
 
 
-def _publish_row(
-    connection: Any, pk: uuid.UUID, fence: uuid.UUID, model: ModelVersion, result: Result
-) -> list[Any]:
-    values = {
-        "label": result.label,
-        "confidence": result.confidence,
-        "probabilities": result.probabilities,
-        "off_topic_score": result.off_topic_score,
-        "off_topic": result.off_topic,
-        "model": model.pk,
-        "finished_at": timezone.now(),
-        "id": pk,
-        "fence": fence,
-    }
-    return [_field(name).get_db_prep_save(value, connection) for name, value in values.items()]
-
-
-def _field(name: str) -> "models.Field[Any, Any]":
-    prediction = apps.get_model("classifier", "Prediction")
-    return cast("models.Field[Any, Any]", prediction._meta.get_field(name))
+def _publish_rows(
+    connection: Any, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
+) -> list[list[Any]]:
+    """The parameters of PUBLISH for each result, as the database wants them."""
+    meta = apps.get_model("classifier", "Prediction")._meta
+    fields = {field.name: field for field in meta.concrete_fields}
+    prepare = {name: fields[name].get_db_prep_save for name in (*RESULT, *COMMON, "id")}
+    common = {"model": model.pk, "finished_at": timezone.now(), "fence": fence}
+    model_id, now, held = (prepare[name](value, connection) for name, value in common.items())
+    return [
+        [
+            *(prepare[name](getattr(result, name), connection) for name in RESULT),
+            *(model_id, now, prepare["id"](pk, connection), held),
+        ]
+        for pk, result in results.items()
+    ]

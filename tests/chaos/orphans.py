@@ -3,6 +3,7 @@
 import os
 import time
 
+from classifier import packs
 from tests.chaos.rig import Rig
 
 HOURS = 2 * 3600
@@ -20,9 +21,8 @@ def tidied(rig: Rig) -> tuple[int, int]:
 
 
 def _left(rig: Rig) -> list[str]:
-    named = {
-        name for row in rig.rows("SELECT original, preview FROM classifier_image") for name in row
-    }
+    rows = rig.rows("SELECT original, preview FROM classifier_image")
+    named = {packs.file_of(name) for row in rows for name in row}
     images = rig.data / "images"
     files = [str(path.relative_to(images)) for path in images.rglob("*") if path.is_file()]
     return [name for name in files if name not in named]

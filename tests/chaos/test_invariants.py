@@ -86,6 +86,15 @@ def test_a_picture_that_ends_its_worker_must_not_be_answered(facts):
     assert any("ends its worker" in line for line in broken(facts))
 
 
+def test_a_picture_of_a_pack_is_looked_for_there(facts, tmp_path):
+    content = jpeg(NUMBER)
+    (tmp_path / "images" / "b.pack").write_bytes(b"before" + content + b"after")
+    facts.rows[PK].update(file=f"b.pack#6+{len(content)}")
+    assert broken(facts) == []
+    facts.rows[PK].update(file=f"b.pack#5+{len(content)}")
+    assert only_breach(facts).startswith("I3")
+
+
 def test_a_file_that_changed_or_is_gone_is_found(facts, tmp_path):
     (tmp_path / "images" / "a.jpg").write_bytes(b"another")
     assert only_breach(facts).startswith("I3")

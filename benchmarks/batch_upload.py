@@ -6,32 +6,23 @@ Starts a service of its own, makes the pictures itself, and checks that each has
 
 import argparse
 import http.client
-import io
 import itertools
-import json
 import sys
 import tempfile
 import threading
 import time
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import pictures
+from benchmarks.api import BATCHES, LONGEST, Files, as_zip, ask, get, results, send
 from benchmarks.memory import MEGABYTE, Growth
+from benchmarks.report import WrongError, say
 from benchmarks.service import Service, form, wait_for
 
-BATCHES = "/api/v1/batches"
 LIGHT = ("/api/v1/predictions?page_size=1", "/", "/api/v1/meta")
 PAUSE = 0.2  # seconds between the other's requests
-LONGEST = 3600  # seconds
-Files = dict[str, bytes]
-
-
-class WrongError(Exception):
-    """The service did not do what it should: what is measured then means nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +65,6 @@ def in_parts(service: Service, files: Files, parts: int) -> Measured:
     return measure(
         service, files, [form("image", {name: files[name] for name in group}) for group in groups]
     )
-
-
-def as_zip(files: Files) -> tuple[bytes, dict[str, str]]:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return form("archive", {"pictures.zip": out.getvalue()})
 
 
 def measure(service: Service, files: Files, bodies: list[tuple[bytes, dict[str, str]]]) -> Measured:
@@ -133,23 +116,11 @@ class SomebodyElse:
                 return
 
 
-def send(service: Service, body: bytes, headers: dict[str, str]) -> str:
-    status, _headers, answer = service.request("POST", BATCHES, body, LONGEST, **headers)
-    if status != 202:
-        raise WrongError(f"Not accepted: {answer.decode()}")
-    return str(json.loads(answer)["id"])
-
-
 def finished(service: Service, batch: str) -> bool:
     counts = ask(service, f"{BATCHES}/{batch}")
     progress = counts["counts"]
     print(f"\r{progress['succeeded']:,} of {progress['total']:,}  ", end="", file=sys.stderr)
     return bool(counts["status"] == "completed")
-
-
-def results(service: Service, batch: str) -> Iterator[dict[str, Any]]:
-    for line in get(service, f"{BATCHES}/{batch}/results").splitlines():
-        yield json.loads(line)
 
 
 def check(files: Files, answers: list[dict[str, Any]], batches: list[dict[str, Any]]) -> None:
@@ -165,18 +136,6 @@ def check(files: Files, answers: list[dict[str, Any]], batches: list[dict[str, A
         raise WrongError("The counts tell of fewer answers than came")
 
 
-def ask(service: Service, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(get(service, path))
-    return found
-
-
-def get(service: Service, path: str) -> bytes:
-    status, _headers, body = service.request("GET", path)
-    if status != 200:
-        raise WrongError(f"GET {path}: {status} {body[:300].decode(errors='replace')}")
-    return body
-
-
 def told(way: str, files: Files, found: Measured) -> None:
     print(
         f"\r{len(files):,} pictures, {way}: accepted after {found.accepted:.1f} s, "
@@ -184,10 +143,6 @@ def told(way: str, files: Files, found: Measured) -> None:
         f"  the web processes grew by {found.growth / MEGABYTE:.1f} MB at most each; "
         f"the slowest of {found.others:,} other requests took {found.slowest:.2f} s"
     )
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

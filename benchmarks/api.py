@@ -1,0 +1,73 @@
+"""What the benchmarks ask of the service over HTTP. Whatever is not as it should be raises
+WrongError."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from benchmarks.report import WrongError
+from benchmarks.service import Service, form, wait_for
+
+BATCHES, PREDICTIONS = "/api/v1/batches", "/api/v1/predictions"
+LONGEST = 3600  # seconds
+Files = dict[str, bytes]
+
+
+def as_zip(files: Files) -> tuple[bytes, dict[str, str]]:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return form("archive", {"pictures.zip": out.getvalue()})
+
+
+def as_lines(image_ids: Iterable[str]) -> tuple[bytes, dict[str, str]]:
+    """A batch of pictures that were sent before."""
+    lines = (json.dumps({"image_id": pk, "custom_id": str(n)}) for n, pk in enumerate(image_ids))
+    return "\n".join(lines).encode(), {"Content-Type": "application/jsonl"}
+
+
+def send(service: Service, body: bytes, headers: dict[str, str]) -> str:
+    """Send a batch; returns its id."""
+    status, _headers, answer = service.request("POST", BATCHES, body, LONGEST, **headers)
+    if status != 202:
+        raise WrongError(f"Not accepted: {answer.decode()}")
+    return str(json.loads(answer)["id"])
+
+
+def ask_one(service: Service, content: bytes, seconds: int = 30) -> dict[str, Any]:
+    """Send one picture and wait for its answer."""
+    body, headers = form("image", {"picture.jpg": content})
+    headers["Prefer"] = f"wait={seconds}"
+    status, _headers, answer = service.request("POST", PREDICTIONS, body, seconds + 60, **headers)
+    if status != 200:
+        raise WrongError(f"No answer: {status} {answer[:300].decode(errors='replace')}")
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def finished(service: Service, batch: str) -> bool:
+    return bool(ask(service, f"{BATCHES}/{batch}")["status"] == "completed")
+
+
+def wait(service: Service, batch: str) -> None:
+    wait_for(lambda: finished(service, batch), LONGEST)
+
+
+def results(service: Service, batch: str) -> Iterator[dict[str, Any]]:
+    for line in get(service, f"{BATCHES}/{batch}/results").splitlines():
+        yield json.loads(line)
+
+
+def ask(service: Service, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get(service, path))
+    return found
+
+
+def get(service: Service, path: str) -> bytes:
+    status, _headers, body = service.request("GET", path)
+    if status != 200:
+        raise WrongError(f"GET {path}: {status} {body[:300].decode(errors='replace')}")
+    return body

@@ -79,7 +79,7 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 
 # Predictions. A claim lasts a lease; a worker that hangs for longer than the watchdog allows ends
 # itself before that, so that two workers rarely hold the same image.
-MICRO_BATCH = env.number("KADR_MICRO_BATCH", 64, least=1)
+MICRO_BATCH = env.number("KADR_MICRO_BATCH", 128, least=1)
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 10  # before what failed is tried again: a disk or a device may come back
 LEASE_SECONDS = 30

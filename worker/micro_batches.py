@@ -1,12 +1,13 @@
 """Claim, read, predict, publish: one micro-batch after another until nothing waits.
 
-While the network computes one, the next is claimed and read in a thread beside it.
+While the network computes one, the next is claimed and read in a thread beside it. What is
+interactive and comes in meanwhile still goes before it.
 """
 
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ from django.db import close_old_connections
 
 from classifier import bell
 from classifier.models import Prediction
+from classifier.models.prediction_queue import BATCH, INTERACTIVE
 from ml import preprocess
 from worker import turn
+from worker.order import Order
 from worker.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 # A run ends after so long even when more waits, so that a worker asked to stop does so soon.
 RUN_SECONDS = 5
 ahead: Executor = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+order = Order()
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class MicroBatch:
     def is_full(self) -> bool:
         return len(self.rows) == settings.MICRO_BATCH
 
+    @property
+    def is_a_batchs(self) -> bool:
+        return self.rows[0].priority == BATCH
+
 
 def run(model: "ServedModel") -> None:
     """Work until nothing waits or the time is up; then ring, so that the rest is not forgotten."""
@@ -61,29 +69,45 @@ def run(model: "ServedModel") -> None:
 
 def _work(model: "ServedModel", goes_on: Callable[[], bool]) -> bool:
     """Micro-batch after micro-batch; returns whether nothing waits any more."""
-    taken: MicroBatch | None = None
-    while taken or goes_on():
+    following: MicroBatch | None = None  # claimed already
+    while following or goes_on():
         with watchdog.guard():
-            taken = taken or take(model)
+            taken, following = _next(model, following)
             if not taken.rows:
                 return True
-            following = None
+            coming = None
             if taken.is_full:
                 bell.ring()  # there may be more, for a worker that is idle
-                following = ahead.submit(_take_ahead, model) if goes_on() else None
+                coming = None if following or not goes_on() else ahead.submit(_take_ahead, model)
             answer(taken, model)
-            taken = following.result() if following else None
+            following = coming.result() if coming else following
     return False
+
+
+def _next(
+    model: "ServedModel", following: MicroBatch | None
+) -> tuple[MicroBatch, MicroBatch | None]:
+    """Whose turn it is; and what was claimed before, if that has to wait for it."""
+    if following is None:
+        taken = take(model, order.priorities())
+    elif following.rows and following.is_a_batchs and not order.is_batchs_turn:
+        urgent = take(model, (INTERACTIVE,))
+        taken, following = (urgent, following) if urgent.rows else (following, None)
+    else:
+        taken, following = following, None
+    if taken.rows:
+        order.took(taken.rows[0].priority)
+    return taken, following
 
 
 def _take_ahead(model: "ServedModel") -> MicroBatch:
     close_old_connections()  # this thread's own
-    return take(model)
+    return take(model, order.priorities())
 
 
-def take(model: "ServedModel") -> MicroBatch:
+def take(model: "ServedModel", priorities: Iterable[int]) -> MicroBatch:
     """Claim what waits, up to a micro-batch, and read it."""
-    rows = Prediction.objects.claim(settings.MICRO_BATCH, worker=model.worker)
+    rows = Prediction.objects.claim(settings.MICRO_BATCH, model.worker, priorities)
     return MicroBatch(rows, read(rows, model.input_size))
 
 

@@ -6,6 +6,7 @@ the fence. Each change of status is one UPDATE whose row count tells whether it 
 """
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -72,15 +73,18 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     # What workers do
 
-    def claim(self, limit: int, worker: str) -> list["Prediction"]:
-        """Take up to `limit` waiting rows for `worker`: interactive first, oldest first.
+    def claim(
+        self, limit: int, worker: str, priorities: Iterable[int] = (INTERACTIVE, BATCH)
+    ) -> list["Prediction"]:
+        """Take up to `limit` waiting rows for `worker`, oldest first, all of the first of
+        `priorities` of which any wait.
 
         A row that was claimed before is taken alone: it may be what ended its last worker, and
         must not use up the attempts of others.
         """
         fence = uuid.uuid4()
         with transaction.atomic(using=self.db):
-            ids = self._next_ids(limit)
+            ids = next(filter(None, (self._next_ids(limit, p) for p in priorities)), [])
             self.filter(pk__in=ids)._move(
                 Status.RUNNING,
                 attempt=F("attempt") + 1,
@@ -92,12 +96,13 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         if not ids:
             return []
         claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
-        claimed = claimed.only("fence", "image__preview")  # all that a worker needs
-        return list(claimed.order_by("priority", "queued_at", "pk"))
+        claimed = claimed.only("fence", "priority", "image__preview")  # all that a worker needs
+        return list(claimed.order_by("queued_at", "pk"))
 
-    def _next_ids(self, limit: int) -> list[uuid.UUID]:
+    def _next_ids(self, limit: int, priority: int) -> list[uuid.UUID]:
         # SQLite has no row locks and needs none: the transaction holds the only write lock.
-        rows = self.waiting().filter(queued_at__lte=timezone.now() + CLOCK_SKEW)
+        rows = self.waiting().filter(priority=priority)
+        rows = rows.filter(queued_at__lte=timezone.now() + CLOCK_SKEW)
         rows = rows.order_by("priority", "queued_at", "pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
         head = list(rows.values_list("pk", "attempt")[:limit])

@@ -17,6 +17,7 @@ class InTurn(Executor):
 
 @pytest.fixture(autouse=True)
 def one_connection(request, monkeypatch):
-    if "transactional_db" not in request.fixturenames:
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(micro_batches, "ahead", InTurn())
         monkeypatch.setattr(micro_batches, "close_old_connections", lambda: None)

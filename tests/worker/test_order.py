@@ -22,7 +22,7 @@ def fresh_order(monkeypatch, settings):
 
 
 class Watched(Brightest):
-    """Notes what was answered by then, and lets things happen, whenever the network is asked."""
+    """Lets things happen whenever the network is asked, and notes what is claimed by then."""
 
     def __init__(self, happens=lambda: None):
         super().__init__()
@@ -30,9 +30,9 @@ class Watched(Brightest):
         self.running: list[list[str]] = []
 
     def predict(self, x):
+        self.happens()
         rows = Prediction.objects.filter(status=Status.RUNNING).order_by("created_at")
         self.running.append([("single", "batch")[row.priority] for row in rows])
-        self.happens()
         return super().predict(x)
 
 

@@ -48,6 +48,15 @@ def ask_one(service: Service, content: bytes, seconds: int = 30) -> dict[str, An
     return found
 
 
+def ask_later(service: Service, content: bytes) -> str:
+    """Send one picture; returns the picture's id, by which it can be asked about again."""
+    body, headers = form("image", {"picture.jpg": content})
+    status, _headers, answer = service.request("POST", PREDICTIONS, body, 60, **headers)
+    if status != 202:
+        raise WrongError(f"Not accepted: {status} {answer[:300].decode(errors='replace')}")
+    return str(json.loads(answer)["image"]["id"])
+
+
 def finished(service: Service, batch: str) -> bool:
     return bool(ask(service, f"{BATCHES}/{batch}")["status"] == "completed")
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import django
 
+from benchmarks import filling
 from benchmarks.memory import MEGABYTE, Growth
 from benchmarks.service import own_environment
 
-FIRST, CHUNK = 1000, 50_000  # rows that are made, and that are copied at a time
+FIRST = 1000  # rows that are made; the others are copies
 WARM_UP = 2000  # rows that are streamed before anything is measured
 FORMATS = {"JSON lines": "application/jsonl", "CSV": "text/csv"}
-CLASSES = [{"id": name, "uk": name, "en": name} for name in ("cat", "dog", "ship")]
 
 
 @dataclass(frozen=True)
@@ -75,50 +75,17 @@ def fill(rows: int) -> tuple[str, str, str]:
 
 
 def batch_of(rows: int, user: Any) -> str:
-    """A finished batch whose items are all answered: a few are made, the rest are copies."""
+    """A finished batch whose items are all answered."""
     from django.utils import timezone
 
-    from classifier.models import Batch, ModelVersion, Prediction, Source, Status
+    from classifier.models import Batch, Source
 
-    model = ModelVersion.objects.register(
-        digest="d" * 64, name="benchmark", preprocessing="none", classes=CLASSES
-    )
     now = timezone.now()
     batch = Batch.objects.create(owner=user, sealed_at=now, finished_at=now)
-    answer = {"label": "cat", "confidence": 0.7, "probabilities": [0.7, 0.2, 0.1], "model": model}
-    given = {"batch": batch, "owner": user, "source": Source.BATCH, "finished_at": now, **answer}
-    Prediction.objects.bulk_create(
-        Prediction(position=n, custom_id=f"{n:07}.jpg", status=Status.SUCCEEDED, **given)
-        for n in range(min(FIRST, rows))
-    )
-    for done in range(FIRST, rows, CHUNK):
-        copy(batch.pk.hex, done, min(CHUNK, rows - done))
-        show("Filling", done + CHUNK, rows)
+    place = {"batch": batch, "source": Source.BATCH, "position": lambda n: n}
+    made = filling.answered(user, min(FIRST, rows), **place).filter(batch=batch)
+    filling.multiply(made, rows, lambda done: show("Filling", done, rows))
     return str(batch.pk)
-
-
-def copy(batch: str, done: int, count: int) -> None:
-    """Adds `count` rows from position `done` on, in SQLite itself: Django's
-    bulk_create sends it a few rows at a time."""
-    from django.db import connection
-
-    from classifier.models import Prediction
-
-    columns = [str(field.column) for field in Prediction._meta.concrete_fields]
-    new = {
-        "id": "lower(hex(randomblob(16)))",
-        "position": "n",
-        "custom_id": "printf('%%07d.jpg', n)",
-    }
-    chosen = ", ".join(new.get(column, column) for column in columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE numbers(n) AS "
-            "(SELECT %s UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < %s) "
-            f"INSERT INTO classifier_prediction ({', '.join(columns)}) SELECT {chosen} "
-            "FROM numbers JOIN classifier_prediction ON batch_id = %s AND position = n %% %s",
-            [done, done + count, batch, FIRST],
-        )
 
 
 def stream(batch: str, token: str, media_type: str, progress: str = "") -> Measured:

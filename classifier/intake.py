@@ -7,6 +7,7 @@ its sender got no answer, and the sweep forgets it.
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
@@ -16,10 +17,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from classifier import bell, outages
+from classifier.ids import uuid7
 from classifier.images import accept
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
 from classifier.models.image import NAME_LENGTH
-from classifier.models.inserting import insert
+from classifier.models.inserting import Rows
 from classifier.models.prediction_queue import BATCH
 from classifier.problems import Problem
 
@@ -54,9 +56,12 @@ class Intake:
     def _take(self, first: int, chunk: list[Item]) -> None:
         self.stored: list[Image] = []
         self.packed: list[tuple[Image, bytes]] = []
+        self.known = self._sent_before(chunk)
         outages.check_room()
         try:
-            rows = [self._row(first + n, item) for n, item in enumerate(chunk)]
+            rows = Rows(self._like)
+            for position, item in enumerate(chunk, start=first):
+                rows.add(**self._row(position, item))
             if self.packed:
                 Image.objects.pack(*zip(*self.packed, strict=True))
             self._commit(rows)
@@ -66,17 +71,18 @@ class Intake:
                     image.delete_files()
             raise
 
-    def _row(self, position: int, item: Item) -> Prediction:
+    def _row(self, position: int, item: Item) -> dict[str, Any]:
+        """What its row has of its own."""
         self._take_name(item.custom_id, position)
-        row = self._new(position, item.custom_id)
+        now = timezone.now()
+        row = {"id": uuid7(), "position": position, "custom_id": item.custom_id}
+        row |= {"created_at": now, "queued_at": now}
         try:
-            row.image = self._image(item)
+            return row | {"image_id": self._image(item).pk}
         except Problem as problem:
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise  # that is our doing, not the picture's: the sender tries the batch again
-            row.status, row.error_code = Status.FAILED, problem.code
-            row.finished_at = row.created_at
-        return row
+            return row | {"status": Status.FAILED, "error_code": problem.code, "finished_at": now}
 
     def _take_name(self, custom_id: str, position: int) -> None:
         earlier = self.places.setdefault(custom_id, position)
@@ -84,25 +90,29 @@ class Intake:
             places = [earlier, position]
             raise Problem("DUPLICATE_CUSTOM_ID", custom_id=custom_id, positions=places)
 
-    def _new(self, position: int, custom_id: str) -> Prediction:
+    @cached_property
+    def _like(self) -> Prediction:
+        """What all of the batch's rows have in common."""
         return Prediction(
             batch=self.batch,
-            position=position,
-            custom_id=custom_id,
             source=Source.BATCH,
             priority=BATCH,
             **self.owner.fields(),
             **self.asked,
         )
 
+    def _sent_before(self, chunk: list[Item]) -> dict[UUID, Image]:
+        """The pictures that items name by id, of those that the sender may name."""
+        ids = [item.image_id for item in chunk if item.image_id]
+        return Image.objects.present().owned_by(self.owner).in_bulk(ids) if ids else {}
+
     def _image(self, item: Item) -> Image:
         if item.problem:
             raise item.problem
         if item.image_id:
-            found = Image.objects.present().owned_by(self.owner).filter(pk=item.image_id).first()
-            if found is None:
+            if item.image_id not in self.known:
                 raise Problem("IMAGE_NOT_FOUND")
-            return found
+            return self.known[item.image_id]
         accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
         image = Image.objects.describe(accepted, item.custom_id, self.owner)
         self.stored.append(image)
@@ -112,10 +122,13 @@ class Intake:
             image.write_files(accepted)
         return image
 
-    def _commit(self, rows: list[Prediction]) -> None:
+    def _commit(self, rows: Rows) -> None:
         with transaction.atomic():
-            insert(self.stored)
-            insert(rows)
+            if self.stored:
+                images = Rows(self.stored[0])
+                images.add_all(self.stored)
+                images.insert()
+            rows.insert()
             Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
             transaction.on_commit(bell.ring, robust=True)
 

@@ -4,6 +4,7 @@ import io
 import struct
 
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 PREPROCESSING = "center-square-area-1"
@@ -16,10 +17,26 @@ class UnreadableImage(Exception):
 
 def from_jpeg(data: bytes, size: int) -> np.ndarray:
     """Decode a JPEG and fit it: (size, size, 3) uint8 RGB. Raises UnreadableImage."""
+    pixels = _decode(data)
+    if pixels.shape == (size, size, 3):
+        return pixels
+    return from_image(Image.fromarray(pixels), size)
+
+
+def _decode(data: bytes) -> np.ndarray:
+    """(height, width, 3) uint8 RGB. Both decoders are libjpeg-turbo and give the same pixels;
+    simplejpeg takes a fifth of the time for a small picture, Pillow takes all kinds."""
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, "RGB"))
+    except ValueError:
+        return _decode_any(data)
+
+
+def _decode_any(data: bytes) -> np.ndarray:
     try:
         picture = Image.open(io.BytesIO(data), formats=("JPEG",))
         picture.load()
-        return from_image(picture, size)
+        return np.asarray(picture.convert("RGB"), np.uint8)
     except (*DAMAGE, Image.DecompressionBombError) as error:
         raise UnreadableImage(str(error)) from error
 

@@ -1,26 +1,50 @@
-"""Many new rows at once, by one prepared statement."""
+"""Many new rows at once, by one prepared statement: what `bulk_create` does, without composing SQL
+for each row, which is two thirds of its cost."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connections, models, router
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """Insert rows of one model that have their keys and files, as `bulk_create` would.
+class Rows:
+    """New rows of one model that are `like` one, but for the fields that `add` is given."""
 
-    It composes no SQL a row, which is two thirds of what that costs.
-    """
-    if not rows:
-        return
-    meta = rows[0]._meta
-    connection = connections[router.db_for_write(type(rows[0]))]
-    fields = [(field.attname, field.get_db_prep_save) for field in meta.concrete_fields]
-    names = [connection.ops.quote_name(str(field.column)) for field in meta.concrete_fields]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({', '.join(names)}) "  # noqa: S608
-            f"VALUES ({', '.join(['%s'] * len(names))})",
-            [[prepare(getattr(row, name), connection) for name, prepare in fields] for row in rows],
-        )
-    for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+    def __init__(self, like: models.Model) -> None:
+        self._connection = connections[router.db_for_write(type(like))]
+        self._fields = like._meta.concrete_fields
+        self._places = {field.attname: place for place, field in enumerate(self._fields)}
+        self._like = self._values(like)
+        self._rows: list[list[Any]] = []
+        self._table = like._meta.db_table
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, **fields: Any) -> None:
+        """A row; foreign keys by their column, as in `image_id`."""
+        row = self._like.copy()
+        for name, value in fields.items():
+            place = self._places[name]
+            row[place] = self._fields[place].get_db_prep_save(value, self._connection)
+        self._rows.append(row)
+
+    def add_all(self, rows: Sequence[models.Model]) -> None:
+        """Unsaved ones, with their keys and files."""
+        self._rows += map(self._values, rows)
+
+    def insert(self) -> None:
+        quote = self._connection.ops.quote_name
+        columns = ", ".join(quote(str(field.column)) for field in self._fields)
+        places = ", ".join(["%s"] * len(self._fields))
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {quote(self._table)} ({columns}) VALUES ({places})",  # noqa: S608
+                self._rows,
+            )
+
+    def _values(self, row: models.Model) -> list[Any]:
+        return [
+            field.get_db_prep_save(getattr(row, field.attname), self._connection)
+            for field in self._fields
+        ]

@@ -140,7 +140,7 @@ def test_a_chunk_that_is_not_committed_leaves_no_pack(client, media, monkeypatch
     def refuse(_rows):
         raise RuntimeError("no")
 
-    monkeypatch.setattr("classifier.intake.insert", refuse)
+    monkeypatch.setattr("classifier.models.inserting.Rows.insert", refuse)
     client.raise_request_exception = False
     sent = [SimpleUploadedFile(f"{n}.jpg", content) for n, content in enumerate(small(3))]
     assert client.post("/api/v1/batches", {"image": sent}).status_code == 500

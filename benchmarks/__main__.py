@@ -4,15 +4,20 @@ Starts services of its own on free ports with data of their own, checks that eve
 prints a table and writes all figures to a file. It fails on a wrong answer, never on a slow one.
 """
 
-from collections.abc import Iterator
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import batch, network, pictures, single
+from benchmarks import batch, history, network, photos, pictures, single, soak, steps, workers
 from benchmarks.report import Row, WrongError, about, say, table, write
+from benchmarks.service import Service
 from ml.manifest import MODELS
 
 RESULTS = Path(__file__).with_name("results.json")
+MICRO_BATCH = 128  # the default of KADR_MICRO_BATCH
 
 
 @dataclass(frozen=True)
@@ -22,22 +27,68 @@ class Size:
     batch: int
     single: int
     photos: int
-    history: tuple[int, int]
+    many: int  # predictions in the long history
     workers: int
     soak: int
 
 
-FULL = Size(10_000, 200, 100, (1000, 1_000_000), 20_000, 100_000)
-QUICK = Size(2000, 50, 8, (1000, 20_000), 2000, 4000)
+FULL = Size(10_000, 200, 100, 1_000_000, 20_000, 100_000)
+QUICK = Size(2000, 50, 8, 20_000, 2000, 4000)
+
+
+def serving(size: Size) -> Iterator[Row]:
+    """Raw, batch, overhead, single, under load: for each model that ships."""
+    for folder in sorted(path.parent for path in MODELS.glob("*/manifest.json")):
+        yield from _served(folder, size)
+
+
+def _served(folder: Path, size: Size) -> Iterator[Row]:
+    contents = [pictures.jpeg(number) for number in range(size.batch)]
+    files = {f"{number:05}.jpg": content for number, content in enumerate(contents)}
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
+        service = Service(Path(data), KADR_MODEL=str(folder), KADR_MICRO_BATCH=str(MICRO_BATCH))
+        try:
+            service.start()
+            bare = network.measure(folder, contents)
+            yield Row(f"raw, {folder.name}", bare.rate, "images/s", note="256 at once, in memory")
+            batch.run(service, dict(list(files.items())[:500]), bare)  # warm
+            yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
+            alone = single.idle(service, contents[: size.single], bare)
+            loaded, _took = single.under_load(service, files, contents, bare)
+            yield from single.rows(folder.name, alone, loaded, bare, MICRO_BATCH)
+        finally:
+            service.stop()
+
+
+def memory(size: Size) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
+        service = Service(Path(data))
+        try:
+            seen = soak.run(service.start(), size.soak, min(soak.ROUND, size.soak // 2))
+        finally:
+            service.stop()
+    yield from soak.rows(seen, size.soak)
+
+
+GROUPS: dict[str, Callable[[Size], Iterator[Row]]] = {
+    "serving": serving,
+    "steps": lambda size: steps.measure(size.batch),
+    "photos": lambda size: photos.measure(size.photos),
+    "history": lambda size: history.measure(1000, size.many),
+    "workers": lambda size: workers.measure(size.workers),
+    "memory": memory,
+}
 
 
 def main() -> int:
     args = _arguments()
-    size, rows = QUICK if args.quick else FULL, []
-    say(f"{about()['machine']['processor']}, {about()['machine']['cores']} cores")
+    size = QUICK if args.quick else FULL
+    rows: list[Row] = []
+    machine = about()["machine"]
+    say(f"{machine['processor']}, {machine['cores']} cores")
     try:
         for name in args.only or GROUPS:
-            say(f"— {name}")
+            say(f"{name}…")
             for row in GROUPS[name](size):
                 say(table([row]).splitlines()[-1])
                 rows.append(row)
@@ -50,21 +101,13 @@ def main() -> int:
     return 0
 
 
-def serving(size: Size) -> Iterator[Row]:
-    """raw, batch, overhead, single, under load: for each model that ships."""
-    for folder in sorted(MODELS.iterdir()):
-        if (folder / "manifest.json").exists():
-            yield from _served(folder, size)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two minutes, with small numbers")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures are written")
+    return parser.parse_args()
 
 
-def _served(folder: Path, size: Size) -> Iterator[Row]:
-    contents = [pictures.jpeg(number) for number in range(size.batch)]
-    files = {f"{number:05}.jpg": content for number, content in enumerate(contents)}
-    with started(KADR_MODEL=str(folder)) as service:
-        bare = network.measure(folder, contents)
-        yield Row(f"raw, {folder.name}", bare.rate, "images/s", note="batches of 256, in memory")
-        batch.run(service, dict(list(files.items())[:500]), bare)  # warm
-        yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
-        alone = single.idle(service, contents[: size.single], bare)
-        loaded, _took = single.under_load(service, files, contents, bare)
-        yield from single.rows(folder.name, alone, loaded, bare, micro_batch())
+if __name__ == "__main__":
+    sys.exit(main())

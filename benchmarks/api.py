@@ -80,3 +80,13 @@ def get(service: Service, path: str) -> bytes:
     if status != 200:
         raise WrongError(f"GET {path}: {status} {body[:300].decode(errors='replace')}")
     return body
+
+
+def images(service: Service, batch: str) -> Iterator[str]:
+    """The ids of a batch's pictures."""
+    path = f"{BATCHES}/{batch}/items?page_size=100"
+    while path:
+        page = ask(service, path)
+        yield from (item["image"]["id"] for item in page["results"])
+        path = page["next"].split("/", 3)[-1] if page["next"] else ""
+        path = f"/{path}" if path else ""

@@ -25,8 +25,9 @@ def own_environment(data: Path, **settings: str) -> dict[str, str]:
 
 
 class Service:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
+        self.settings = settings
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.token = ""
@@ -37,7 +38,7 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        return own_environment(self.data, PORT=str(self.port))
+        return own_environment(self.data, PORT=str(self.port), **self.settings)
 
     def start(self) -> "Service":
         self.data.mkdir(parents=True, exist_ok=True)

@@ -224,7 +224,11 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _tell(self) -> None:
         """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
-        listeners = WebhookEndpoint.objects.filter(enabled=True).values("user")
+        listeners = list(
+            WebhookEndpoint.objects.filter(enabled=True).values_list("user", flat=True).distinct()
+        )
+        if not listeners:
+            return
         rows = self.filter(batch=None, owner__in=listeners)
         told: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         for pk, owner, status in rows.order_by().values_list("pk", "owner", "status"):

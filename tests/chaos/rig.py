@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import service
 from benchmarks.pictures import jpeg
-from benchmarks.service import ROOT, free_port, own_environment
+from benchmarks.service import ROOT, free_port
 from tests.chaos.broker import Broker, Embedded, Namespaced, namespaces_work
 from tests.chaos.database import Database, PostgreSQL, Sqlite
 from tests.chaos.ledger import Ledger
@@ -28,12 +28,6 @@ KEPT_FREE = 24  # MB
 
 class Service(service.Service):
     """As the benchmarks start it, but a launcher that was killed can be started again."""
-
-    settings: dict[str, str] = {}
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return own_environment(self.data, PORT=str(self.port), **self.settings)
 
     def launch(self) -> None:
         with (self.data.parent / "launcher.log").open("ab") as log:

@@ -6,17 +6,17 @@ its sender got no answer, and the sweep forgets it.
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from classifier import bell, outages
-from classifier.images import accept
+from classifier.ahead import Accept, in_order
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
 from classifier.models.image import NAME_LENGTH
 from classifier.models.inserting import insert
@@ -43,34 +43,38 @@ class Intake:
 
     def fill(self, items: Iterable[Item], alive: Callable[[], None]) -> Self:
         """Take all items, then seal the batch. Raises Problem, for what refuses it as a whole."""
-        for first, chunk in _chunks(items):
-            self._take(first, chunk)
-            alive()
+        with closing(in_order(items)) as pictures:
+            while self._take(itertools.islice(pictures, CHUNK)):
+                alive()
         if not self.places:
             raise Problem("BATCH_EMPTY")
         self.batch.seal()
         return self
 
-    def _take(self, first: int, chunk: list[Item]) -> None:
+    def _take(self, chunk: Iterator[tuple[Item, Accept | None]]) -> bool:
+        """Take and commit as many as there are, holding no more of them than `in_order` does.
+        False where there are none."""
         self.stored: list[Image] = []
         self.packed: list[tuple[Image, bytes]] = []
         outages.check_room()
         try:
-            rows = [self._row(first + n, item) for n, item in enumerate(chunk)]
+            rows = [self._row(item, accept) for item, accept in chunk]
             if self.packed:
                 Image.objects.pack(*zip(*self.packed, strict=True))
-            self._commit(rows)
+            if rows:
+                self._commit(rows)
         except BaseException as error:
             if not outages.may_be_committed(error):
                 for image in self.stored:  # whose files no row names
                     image.delete_files()
             raise
+        return bool(rows)
 
-    def _row(self, position: int, item: Item) -> Prediction:
-        self._take_name(item.custom_id, position)
+    def _row(self, item: Item, accept: Accept | None) -> Prediction:
+        position = self._take_name(item.custom_id)
         row = self._new(position, item.custom_id)
         try:
-            row.image = self._image(item)
+            row.image = self._image(item, accept)
         except Problem as problem:
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise  # that is our doing, not the picture's: the sender tries the batch again
@@ -78,11 +82,13 @@ class Intake:
             row.finished_at = row.created_at
         return row
 
-    def _take_name(self, custom_id: str, position: int) -> None:
+    def _take_name(self, custom_id: str) -> int:
+        position = len(self.places)
         earlier = self.places.setdefault(custom_id, position)
         if earlier != position:
             places = [earlier, position]
             raise Problem("DUPLICATE_CUSTOM_ID", custom_id=custom_id, positions=places)
+        return position
 
     def _new(self, position: int, custom_id: str) -> Prediction:
         return Prediction(
@@ -95,7 +101,7 @@ class Intake:
             **self.asked,
         )
 
-    def _image(self, item: Item) -> Image:
+    def _image(self, item: Item, accept: Accept | None) -> Image:
         if item.problem:
             raise item.problem
         if item.image_id:
@@ -103,7 +109,8 @@ class Intake:
             if found is None:
                 raise Problem("IMAGE_NOT_FOUND")
             return found
-        accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
+        assert accept
+        accepted = accept()
         image = Image.objects.describe(accepted, item.custom_id, self.owner)
         self.stored.append(image)
         if accepted.fits_a_pack:
@@ -118,13 +125,6 @@ class Intake:
             insert(rows)
             Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
             transaction.on_commit(bell.ring, robust=True)
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:
-    iterator, first = iter(items), 0
-    while chunk := list(itertools.islice(iterator, CHUNK)):
-        yield first, chunk
-        first += len(chunk)
 
 
 def custom_id(name: str) -> str:

@@ -1,6 +1,7 @@
 """The memory of each part of the service: idle, at its peak, and as more and more pictures pass."""
 
 import argparse
+import itertools
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Seen:
 def run(service: Service, count: int, in_a_round: int = ROUND) -> dict[str, Seen]:
     """Let `count` pictures pass: one round is uploaded, the others name the same pictures again."""
     of = {name: processes.pids(service)[name] for name in PARTS}
-    for pid in sum(of.values(), []):
+    for pid in itertools.chain(*of.values()):
         forget_peak(pid)
     idle = {name: sum(map(resident, pids)) for name, pids in of.items()}
     rounds: dict[str, list[int]] = {name: [] for name in of}

@@ -83,20 +83,21 @@ class Steps:
             self.step("storage", self._pack, contents)
             self.step("rows: inserted", self.intake._commit, rows)
 
-    def _rows(self, first: int, accepted: list[Any]) -> Any:
+    def _rows(self, first: int, accepted: list[Any]) -> list[dict[str, Any]]:
         from django.utils import timezone
 
         from classifier.ids import uuid7
         from classifier.models import Image
-        from classifier.models.inserting import Rows
 
         self.intake.stored = [Image.objects.describe(a, "a.jpg", self.owner) for a in accepted]
-        rows = Rows(self.intake._like)
-        for place, image in enumerate(self.intake.stored, start=first):
-            now = timezone.now()
-            own = {"id": uuid7(), "position": place, "custom_id": f"{place}", "image_id": image.pk}
-            rows.add(**own, created_at=now, queued_at=now)
-        return rows
+        now = timezone.now()
+        return [
+            {
+                **{"id": uuid7(), "position": place, "custom_id": str(place)},
+                **{"image_id": image.pk, "created_at": now, "queued_at": now},
+            }
+            for place, image in enumerate(self.intake.stored, start=first)
+        ]
 
     def _pack(self, contents: list[bytes]) -> None:
         from classifier.models import Image

@@ -31,28 +31,51 @@ class Accepted:
         return self.preview is self.original and len(self.original) <= PACKED_BYTES
 
 
+@dataclass(frozen=True)
+class Checked:
+    """An upload that keeps the rules which need no decoding."""
+
+    data: bytes
+    told: header.Header | None
+    scans: int
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is decoded here, in no time; anything else goes to a process of its own."""
+        return self.told is not None and self.told.is_small(self.data, self.scans)
+
+    def accept(self, patience: float) -> Accepted:
+        """As `accept`. Without any patience, only by a decoder for which nobody waits."""
+        try:
+            decoded = self._decode(patience)
+        except jpeg.Refused as refusal:
+            raise Problem(refusal.code) from refusal
+        return Accepted(
+            original=self.data,
+            preview=self.data if decoded.preview is None else decoded.preview,
+            sha256=hashlib.sha256(self.data).hexdigest(),
+            width=decoded.width,
+            height=decoded.height,
+        )
+
+    def _decode(self, patience: float) -> jpeg.Decoded:
+        if self.is_small:
+            return jpeg.decode(self.data, settings.PREVIEW_SIDE, header.SMALL_PIXELS)
+        pixels = self.told.pixels if self.told else settings.MAX_IMAGE_PIXELS
+        return pool.decode(self.data, pixels, patience)
+
+
 def accept(data: bytes, patience: float | None = None) -> Accepted:
     """Check an upload and make its preview: JPEG, RGB, upright, at most 256 px, no metadata.
 
     A large picture may wait for a decoder, at most `patience` seconds, else DECODE_PATIENCE. Raises
     Problem with the code of the first rule that `data` breaks.
     """
-    scans = _check_bytes(data)
-    try:
-        decoded = _decode(data, scans, settings.DECODE_PATIENCE if patience is None else patience)
-    except jpeg.Refused as refusal:
-        raise Problem(refusal.code) from refusal
-    return Accepted(
-        original=data,
-        preview=data if decoded.preview is None else decoded.preview,
-        sha256=hashlib.sha256(data).hexdigest(),
-        width=decoded.width,
-        height=decoded.height,
-    )
+    return check(data).accept(settings.DECODE_PATIENCE if patience is None else patience)
 
 
-def _check_bytes(data: bytes) -> int:
-    """The rules that need no decoding; returns the number of scans."""
+def check(data: bytes) -> Checked:
+    """Raises Problem with the code of the first rule that `data` breaks before it is decoded."""
     if not data:
         raise Problem("IMAGE_EMPTY")
     if len(data) > settings.MAX_IMAGE_BYTES:
@@ -64,15 +87,7 @@ def _check_bytes(data: bytes) -> int:
     scans = data.count(jpeg.START_OF_SCAN)
     if scans > settings.MAX_SCANS:
         raise Problem("SCAN_LIMIT")
-    return scans
-
-
-def _decode(data: bytes, scans: int, patience: float) -> jpeg.Decoded:
-    """Here, what is evidently small and plain; everything else in a process of its own."""
     told = header.read(data)
     if told and told.pixels > settings.MAX_IMAGE_PIXELS:
-        raise jpeg.Refused("PIXEL_LIMIT")
-    if told and told.is_small(data, scans):
-        return jpeg.decode(data, settings.PREVIEW_SIDE, header.SMALL_PIXELS)
-    pixels = told.pixels if told else settings.MAX_IMAGE_PIXELS
-    return pool.decode(data, pixels, patience)
+        raise Problem("PIXEL_LIMIT")
+    return Checked(data, told, scans)

@@ -6,19 +6,19 @@ its sender got no answer, and the sweep forgets it.
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from classifier import bell, outages
+from classifier.ahead import Accept, in_order
 from classifier.ids import uuid7
-from classifier.images import accept
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
 from classifier.models.image import NAME_LENGTH
 from classifier.models.inserting import Rows
@@ -26,6 +26,7 @@ from classifier.models.prediction_queue import BATCH
 from classifier.problems import Problem
 
 CHUNK = 200  # items a transaction
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,50 +46,92 @@ class Intake:
 
     def fill(self, items: Iterable[Item], alive: Callable[[], None]) -> Self:
         """Take all items, then seal the batch. Raises Problem, for what refuses it as a whole."""
-        for first, chunk in _chunks(items):
-            self._take(first, chunk)
-            alive()
+        with closing(in_order(items)) as pictures:
+            while self._take(itertools.islice(pictures, CHUNK)):
+                alive()
         if not self.places:
             raise Problem("BATCH_EMPTY")
         self.batch.seal()
         return self
 
-    def _take(self, first: int, chunk: list[Item]) -> None:
+    def _take(self, chunk: Iterator[tuple[Item, Accept | None]]) -> bool:
+        """Take and commit as many as there are, holding no more of them than `in_order` does.
+        False where there are none."""
         self.stored: list[Image] = []
         self.packed: list[tuple[Image, bytes]] = []
-        self.known = self._sent_before(chunk)
         outages.check_room()
         try:
-            rows = Rows(self._like)
-            for position, item in enumerate(chunk, start=first):
-                rows.add(**self._row(position, item))
+            rows = [self._row(item, accept) for item, accept in chunk]
+            self._refuse_strangers(rows)
             if self.packed:
                 Image.objects.pack(*zip(*self.packed, strict=True))
-            self._commit(rows)
+            if rows:
+                self._commit(rows)
         except BaseException as error:
             if not outages.may_be_committed(error):
                 for image in self.stored:  # whose files no row names
                     image.delete_files()
             raise
+        return bool(rows)
 
-    def _row(self, position: int, item: Item) -> dict[str, Any]:
+    def _row(self, item: Item, accept: Accept | None) -> Fields:
         """What its row has of its own."""
-        self._take_name(item.custom_id, position)
         now = timezone.now()
-        row = {"id": uuid7(), "position": position, "custom_id": item.custom_id}
-        row |= {"created_at": now, "queued_at": now}
+        row = {"id": uuid7(), "custom_id": item.custom_id, "created_at": now, "queued_at": now}
+        row["position"] = self._take_name(item.custom_id)
         try:
-            return row | {"image_id": self._image(item).pk}
+            return row | {"image_id": item.image_id or self._image(item, accept).pk}
         except Problem as problem:
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise  # that is our doing, not the picture's: the sender tries the batch again
-            return row | {"status": Status.FAILED, "error_code": problem.code, "finished_at": now}
+            return _refused(row, problem.code)
 
-    def _take_name(self, custom_id: str, position: int) -> None:
+    def _take_name(self, custom_id: str) -> int:
+        position = len(self.places)
         earlier = self.places.setdefault(custom_id, position)
         if earlier != position:
             places = [earlier, position]
             raise Problem("DUPLICATE_CUSTOM_ID", custom_id=custom_id, positions=places)
+        return position
+
+    def _image(self, item: Item, accept: Accept | None) -> Image:
+        if item.problem:
+            raise item.problem
+        assert accept, "what is neither refused nor named by id is a picture"
+        accepted = accept()
+        image = Image.objects.describe(accepted, item.custom_id, self.owner)
+        self.stored.append(image)
+        if accepted.fits_a_pack:
+            self.packed.append((image, accepted.original))
+        else:
+            image.write_files(accepted)
+        return image
+
+    def _refuse_strangers(self, rows: list[Fields]) -> None:
+        """Of the pictures that were named by id, those that the sender does not have."""
+        brought = {image.pk for image in self.stored}
+        named = {pk for row in rows if (pk := row.get("image_id")) and pk not in brought}
+        if not named:
+            return
+        own = Image.objects.present().owned_by(self.owner).filter(pk__in=named)
+        strangers = named - set(own.values_list("pk", flat=True))
+        rows[:] = [
+            _refused(row, "IMAGE_NOT_FOUND") if row.get("image_id") in strangers else row
+            for row in rows
+        ]
+
+    def _commit(self, rows: list[Fields]) -> None:
+        predictions = Rows(self._like)
+        for row in rows:
+            predictions.add(**row)
+        with transaction.atomic():
+            if self.stored:
+                images = Rows(self.stored[0])
+                images.add_all(self.stored)
+                images.insert()
+            predictions.insert()
+            Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
+            transaction.on_commit(bell.ring, robust=True)
 
     @cached_property
     def _like(self) -> Prediction:
@@ -101,43 +144,10 @@ class Intake:
             **self.asked,
         )
 
-    def _sent_before(self, chunk: list[Item]) -> dict[UUID, Image]:
-        """The pictures that items name by id, of those that the sender may name."""
-        ids = [item.image_id for item in chunk if item.image_id]
-        return Image.objects.present().owned_by(self.owner).in_bulk(ids) if ids else {}
 
-    def _image(self, item: Item) -> Image:
-        if item.problem:
-            raise item.problem
-        if item.image_id:
-            if item.image_id not in self.known:
-                raise Problem("IMAGE_NOT_FOUND")
-            return self.known[item.image_id]
-        accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
-        image = Image.objects.describe(accepted, item.custom_id, self.owner)
-        self.stored.append(image)
-        if accepted.fits_a_pack:
-            self.packed.append((image, accepted.original))
-        else:
-            image.write_files(accepted)
-        return image
-
-    def _commit(self, rows: Rows) -> None:
-        with transaction.atomic():
-            if self.stored:
-                images = Rows(self.stored[0])
-                images.add_all(self.stored)
-                images.insert()
-            rows.insert()
-            Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
-            transaction.on_commit(bell.ring, robust=True)
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:
-    iterator, first = iter(items), 0
-    while chunk := list(itertools.islice(iterator, CHUNK)):
-        yield first, chunk
-        first += len(chunk)
+def _refused(row: Fields, code: str) -> Fields:
+    ended = {"status": Status.FAILED, "error_code": code, "finished_at": row["created_at"]}
+    return row | {"image_id": None} | ended
 
 
 def custom_id(name: str) -> str:

@@ -36,8 +36,12 @@ class Pool:
 
     def decode(self, data: bytes, pixels: int, patience: float) -> Decoded:
         """Wait for a decoder, at most `patience` seconds, and have it decode a picture of so many
-        pixels. Raises Refused, Busy among them."""
-        with self._line(), self._place(min(pixels, settings.PIXELS_IN_FLIGHT), patience):
+        pixels. Raises Refused, Busy among them.
+
+        Without any patience it takes no place in line, and no decoder for which somebody waits.
+        """
+        pixels = min(pixels, settings.PIXELS_IN_FLIGHT)
+        with self._line(1 if patience else 0), self._place(pixels, patience):
             try:
                 return self._decode(data)
             except (CannotStart, OutOfTime) as failure:
@@ -84,17 +88,17 @@ class Pool:
         return decoder
 
     @contextmanager
-    def _line(self) -> Iterator[None]:
+    def _line(self, places: int) -> Iterator[None]:
         """Those who wait hold a thread of the web process each, which others need."""
         with self._changed:
             if self._waiting >= settings.MAX_DECODING:
                 raise Busy
-            self._waiting += 1
+            self._waiting += places
         try:
             yield
         finally:
             with self._changed:
-                self._waiting -= 1
+                self._waiting -= places
 
     @contextmanager
     def _place(self, pixels: int, patience: float) -> Iterator[None]:

@@ -1,10 +1,10 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos schema lint audit train evaluate messages lock
+.PHONY: help run test chaos bench bench-quick schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 	@sh bin/setup requirements.txt
@@ -17,6 +17,14 @@ test: ## run the tests
 chaos: ## kill, freeze and starve the service for ten minutes: make chaos [SEED=1] [MINUTES=10] [DATABASE=postgresql]
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite)
+
+bench: ## measure the service against its own network: make bench [ONLY="serving photos"]
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+bench-quick: ## the same in about two minutes, with small numbers
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m benchmarks --quick --only serving steps
 
 schema: ## send many more random requests and hold the answers against the schema: make schema [N=50]
 	@sh bin/setup requirements-dev.txt

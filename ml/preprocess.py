@@ -7,6 +7,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+SAME = ("YCbCr", "RGB", "Gray")  # colour models that both decoders turn into the same RGB
 PREPROCESSING = "center-square-area-1"
 DAMAGE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 
@@ -27,9 +28,11 @@ def _decode(data: bytes) -> np.ndarray:
     """(height, width, 3) uint8 RGB. Both decoders are libjpeg-turbo and give the same pixels;
     simplejpeg takes a fifth of the time for a small picture, Pillow takes all kinds."""
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB"))
+        if simplejpeg.decode_jpeg_header(data)[2] in SAME:
+            return np.asarray(simplejpeg.decode_jpeg(data, "RGB"))
     except ValueError:
-        return _decode_any(data)
+        pass
+    return _decode_any(data)
 
 
 def _decode_any(data: bytes) -> np.ndarray:

@@ -5,10 +5,12 @@ import io
 
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ml import preprocess
 from ml.preprocess import UnreadableImage, from_image, from_jpeg
 from tests import make
 
@@ -76,3 +78,30 @@ def test_a_flipped_bit_gives_an_image_or_is_unreadable(at, bit):
     data[at % len(data)] ^= 1 << bit
     with contextlib.suppress(UnreadableImage):
         assert from_jpeg(bytes(data), 32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("shape", [(32, 32), (33, 47), (200, 256)])
+def test_the_fast_decoder_gives_the_same_pixels_as_pillow(shape, quality, subsampling):
+    noise = np.random.default_rng(quality).integers(0, 256, (*shape, 3), np.uint8)
+    smooth = Image.fromarray(noise).resize((shape[1] // 4, shape[0] // 4)).resize(shape[::-1])
+    out = io.BytesIO()
+    smooth.save(out, "JPEG", quality=quality, subsampling=subsampling)
+    same = np.asarray(Image.open(out).convert("RGB"))
+    assert (preprocess._decode(out.getvalue()) == same).all()
+    assert (preprocess._decode_any(out.getvalue()) == same).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_every_colour_model_gives_what_pillow_gives(mode):
+    data = make.jpeg(64, 48, 1, mode)
+    assert (preprocess._decode(data) == preprocess._decode_any(data)).all()
+
+
+def test_what_the_fast_decoder_refuses_goes_to_pillow(monkeypatch):
+    def refuse(*_args):
+        raise ValueError("never seen such a picture")
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", refuse)
+    assert from_jpeg(make.jpeg(64, 64), 32).shape == (32, 32, 3)

@@ -1,0 +1,125 @@
+"""Answers that somebody should look at, and who is looking at which image now."""
+
+import random
+import uuid
+from collections.abc import Iterable
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from classifier.models.image import Image
+from classifier.models.prediction import Prediction
+
+RANDOM_BITS = 62  # the last ones of a UUIDv7
+
+
+class Stream(models.TextChoices):
+    AUDIT = "audit", _("random audit")
+    OWNER = "owner", _("disputed by the owner")
+    DISAGREEMENT = "disagreement", _("models disagree")
+
+
+def any_rank() -> float:
+    return random.random()  # noqa: S311
+
+
+def drawn(prediction: uuid.UUID, share: float) -> bool:
+    """Whether the audit takes it. The draw is the random part of its identifier, so an answer that
+    is published twice is drawn once, and each independently with the probability `share`."""
+    return prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS
+
+
+class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
+    def open(self) -> Self:
+        return self.filter(settled_at=None)
+
+    def settle(self, images: Iterable[uuid.UUID]) -> int:
+        """Somebody has said what these images show; returns how many tasks that answers."""
+        rows = self.open().filter(prediction__image__in=list(images))
+        return rows.update(settled_at=timezone.now())
+
+    def reopen(self, image: uuid.UUID) -> int:
+        """Nobody's word about the image stands any more."""
+        return self.filter(prediction__image=image).update(settled_at=None)
+
+    def audit(self, predictions: Iterable[uuid.UUID]) -> None:
+        """Draw the random audit among answers just published, in the transaction that did it."""
+        share = settings.AUDIT_SHARE
+        ids = [pk for pk in predictions if drawn(pk, share)]
+        if not ids:
+            return
+        answered = Prediction.objects.answered().filter(pk__in=ids).values_list("pk", flat=True)
+        tasks = [
+            ReviewTask(prediction_id=pk, stream=Stream.AUDIT, inclusion_probability=share)
+            for pk in answered
+        ]
+        self.bulk_create(tasks, ignore_conflicts=True)
+
+
+class ReviewTask(models.Model):
+    prediction = models.ForeignKey(
+        Prediction, models.CASCADE, related_name="review_tasks", verbose_name=_("prediction")
+    )
+    stream = models.CharField(_("stream"), max_length=12, choices=Stream.choices)
+    # With which an answer got here whatever it was; None where it was chosen for what it is.
+    inclusion_probability = models.FloatField(_("probability of inclusion"), null=True, blank=True)
+    proposed = models.CharField(_("proposed class"), max_length=100, blank=True)
+    # The audit is looked at in this order, so that any part of it that is done is random too.
+    rank = models.FloatField(default=any_rank, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    objects = ReviewTaskQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("review task")
+        verbose_name_plural = _("review tasks")
+        ordering = ("created_at", "pk")
+        indexes = (
+            models.Index(
+                fields=("stream", "rank"), name="review_task_open", condition=Q(settled_at=None)
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("prediction", "stream"), name="review_task_once_a_stream"
+            ),
+            models.CheckConstraint(
+                name="review_task_stream_known", condition=Q(stream__in=Stream.values)
+            ),
+            models.CheckConstraint(
+                name="review_task_audit_has_probability",
+                condition=~Q(stream=Stream.AUDIT)
+                | Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.stream}: {self.prediction_id}"
+
+
+class ReviewLockQuerySet(models.QuerySet["ReviewLock"]):
+    def held(self) -> Self:
+        return self.filter(until__gt=timezone.now())
+
+
+class ReviewLock(models.Model):
+    """Who has an image before them, so that no two reviewers look at it at once. It expires."""
+
+    image = models.OneToOneField(Image, models.CASCADE, primary_key=True, related_name="lock")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    until = models.DateTimeField()
+
+    objects = ReviewLockQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("review lock")
+        verbose_name_plural = _("review locks")
+        indexes = (models.Index(fields=("until",), name="review_lock_until"),)
+
+    def __str__(self) -> str:
+        return f"{self.image_id}: {self.reviewer_id}"

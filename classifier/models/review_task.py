@@ -30,7 +30,7 @@ def any_rank() -> float:
 def drawn(prediction: uuid.UUID, share: float) -> bool:
     """Whether the audit takes it. The draw is the random part of its identifier, so an answer that
     is published twice is drawn once, and each independently with the probability `share`."""
-    return prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS
+    return bool(prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS)
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):

@@ -32,6 +32,7 @@ class OpenTasks(admin.SimpleListFilter):
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin):
     for_all_staff = True
+    change_list_template = "admin/review_list.html"
     list_display = (
         "preview",
         "verdict",
@@ -75,6 +76,7 @@ class ReviewAdmin(ReadOnlyAdmin):
 @admin.register(ReviewTask)
 class ReviewTaskAdmin(ReadOnlyAdmin):
     for_all_staff = True
+    change_list_template = "admin/review_list.html"
     list_display = (
         "preview",
         "stream",
@@ -90,7 +92,11 @@ class ReviewTaskAdmin(ReadOnlyAdmin):
     search_fields = ("prediction__id",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(prediction__image__isnull=False, prediction__image__trashed_at=None)
+        return (
+            super()
+            .get_queryset(request)
+            .filter(prediction__image__isnull=False, prediction__image__trashed_at=None)
+        )
 
     @admin.display(description=_("image"))
     def preview(self, task: ReviewTask) -> SafeString | str:

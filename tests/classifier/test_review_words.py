@@ -286,6 +286,14 @@ def test_a_second_word_of_the_owner_replaces_the_first_while_nobody_has_decided(
     assert task.proposed == "ship" and task.settled_at, "what is decided stays decided"
 
 
+def test_where_a_reviewer_has_decided_the_owners_word_is_kept_and_opens_nothing(alice, ann):
+    row = make.answered(alice)
+    say(ann, row, "dog")
+    Review.objects.dispute(row, "cat")
+    assert ReviewTask.objects.get().settled_at is not None
+    assert Review.objects.filter(by_owner=True).count() == 1 and label_of(row) == "dog"
+
+
 def test_an_owner_takes_it_back(alice):
     row = make.answered(alice)
     Review.objects.dispute(row, "cat")

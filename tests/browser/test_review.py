@@ -3,16 +3,20 @@
 Answers are published as a worker publishes them; no worker runs, so nothing else starts.
 """
 
+import copy
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models.base import ModelState
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
+from classifier.ids import uuid7
 from classifier.models import (
+    Image,
     ModelVersion,
     Prediction,
     Result,
@@ -43,25 +47,36 @@ def version(classes=TEN, digest: str = "a" * 64) -> ModelVersion:
     )
 
 
-def answered(label: str, lead: float, model: ModelVersion | None = None) -> Prediction:
-    """An answer whose label leads by so much over the next class."""
-    model = model or version()
+def result_of(model: ModelVersion, label: str, lead: float) -> Result:
+    """Whose label leads by so much over all others, which share the rest."""
     names = [known["id"] for known in model.classes]
-    at, rest = names.index(label), len(names) - 1
-    low = (1 - lead) / (rest + 1)
-    shares = [low + lead if n == at else low for n in range(len(names))]
-    row = make.prediction()
-    (claimed,) = Prediction.objects.filter(pk=row.pk).claim(1, worker="test")
-    result = Result(label, shares[at], shares, 0.5, False)
-    Prediction.objects.publish(claimed.fence, model, {row.pk: result})
-    row.refresh_from_db()
-    return row
+    low = (1 - lead) / len(names)
+    shares = [low + lead if name == label else low for name in names]
+    return Result(label, low + lead, shares, 0.5, False)
+
+
+def answered(model: ModelVersion, *wanted: tuple[str, float]) -> list[Prediction]:
+    """Answers, published as a worker does it, about pictures that share one file."""
+    first = make.image()
+    images = [first, *(copy_of(first) for _ in wanted[1:])]
+    Image.objects.bulk_create(images[1:])
+    rows = [Prediction.objects.ask(image) for image in images]
+    (fence,) = {row.fence for row in Prediction.objects.claim(100, worker="test")}
+    results = {row.pk: result_of(model, *each) for row, each in zip(rows, wanted, strict=True)}
+    Prediction.objects.publish(fence, model, results)
+    return [Prediction.objects.get(pk=row.pk) for row in rows]
+
+
+def copy_of(image: Image) -> Image:
+    copied = copy.copy(image)
+    copied.pk, copied._state = uuid7(), ModelState()
+    return copied
 
 
 @pytest.fixture
 def rows(transactional_db) -> list[Prediction]:
     """Twenty answers, the least certain first, so in the order in which they are dealt."""
-    return [answered(NAMES[n % 10], 0.1 + n * 0.02) for n in range(20)]
+    return answered(version(), *((NAMES[n % 10], 0.1 + n * 0.02) for n in range(20)))
 
 
 def log_in(context: BrowserContext, url: str, name: str) -> None:
@@ -258,7 +273,7 @@ def test_what_is_decided_already_can_be_decided_otherwise(review, rows):
 
 def test_a_class_without_a_key_is_found_by_its_name(context, live_server, transactional_db):
     many = [{"id": f"kind {n}", "uk": f"вид {n}", "en": f"kind {n}"} for n in range(14)]
-    row = answered("kind 3", 0.2, version(many, "b" * 64))
+    rows = answered(version(many, "b" * 64), ("kind 3", 0.2))
     log_in(context, live_server.url, "ann")
     page = opened(context, live_server.url)
     expect(page.locator("#palette button")).to_have_count(14)
@@ -267,7 +282,7 @@ def test_a_class_without_a_key_is_found_by_its_name(context, live_server, transa
     expect(page.locator("#palette button:visible")).to_have_count(1)
     press(page, "Enter")
     sent(page, 1)
-    assert said([row], 1) == [(Verdict.OTHER, "kind 12")]
+    assert said(rows, 1) == [(Verdict.OTHER, "kind 12")]
 
 
 # Faults
@@ -392,12 +407,12 @@ def test_nothing_is_wider_than_a_phone_and_what_is_tapped_is_large_enough(phone)
 # For everybody
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_is_found(review, scheme):
-    review.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+def test_no_barrier_is_found_by_day_or_by_night(review):
     press(review, "Enter", "Shift+ArrowRight")
-    found = Axe().run(review, context="#content-start")
-    assert found.violations_count == 0, found.generate_report()
+    for scheme in ("light", "dark"):
+        review.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(review, context="#content-start")
+        assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_screen_reader_hears_what_was_decided(review):

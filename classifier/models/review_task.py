@@ -102,7 +102,14 @@ class ReviewTask(models.Model):
         ordering = ("created_at", "pk")
         indexes = (
             models.Index(
-                fields=("stream", "rank"), name="review_task_open", condition=Q(settled_at=None)
+                fields=("stream", "rank", "id"),
+                name="review_task_open",
+                condition=Q(settled_at=None),
+            ),
+            models.Index(
+                fields=("stream", "created_at", "id"),
+                name="review_task_oldest",
+                condition=Q(settled_at=None),
             ),
         )
         constraints = (

@@ -9,6 +9,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models.base import ModelState
 from django.test import Client
@@ -18,6 +19,7 @@ from classifier.ids import uuid7
 from classifier.models import (
     Image,
     ModelVersion,
+    Owner,
     Prediction,
     Result,
     Review,
@@ -79,9 +81,10 @@ def rows(transactional_db) -> list[Prediction]:
     return answered(version(), *((NAMES[n % 10], 0.1 + n * 0.02) for n in range(20)))
 
 
-def log_in(context: BrowserContext, url: str, name: str) -> None:
+def log_in(context: BrowserContext, url: str, user: str | User) -> None:
+    """Whoever is only named is made, as staff."""
     client = Client()
-    client.force_login(make.user(name, is_staff=True))
+    client.force_login(make.user(user, is_staff=True) if isinstance(user, str) else user)
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
     assert SessionStore(cookie).exists(cookie)
     context.add_cookies(
@@ -427,3 +430,28 @@ def test_the_owners_word_is_shown_in_its_order(context, live_server, rows):
     page = opened(context, live_server.url, "?order=owner")
     expect(page.locator(".tile")).to_have_count(1)
     expect(page.locator(".proposal")).to_have_text("The owner says: frog")
+
+
+# The owner's side
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_owner_says_that_an_answer_is_wrong_with_or_without_a_script(
+    browser, live_server, transactional_db, javascript
+):
+    alice = make.user("alice")
+    make.answered(Owner(user=alice))
+    context = browser.new_context(locale="en-US", java_script_enabled=javascript)
+    log_in(context, live_server.url, alice)
+    page = context.new_page()
+    page.goto(live_server.url)
+    page.locator(".card").get_by_role("link", name="Wrong?").click()
+    if not page.get_by_role("button", name="ship").is_visible():
+        page.get_by_text("Wrong?").click()  # without a script, and in browsers that open nothing
+    page.get_by_role("button", name="ship").click()
+    expect(page.get_by_text("You said: ship.")).to_be_visible()
+    assert ReviewTask.objects.get().proposed == "ship"
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("Wrong?")).to_be_visible()
+    assert not ReviewTask.objects.exists()
+    context.close()

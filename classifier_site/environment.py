@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -23,6 +24,14 @@ def number(name: str, default: int, least: int = 0) -> int:
     if not value.isdecimal() or int(value) < least:
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} up, not {value!r}")
     return int(value)
+
+
+def share(name: str, default: float) -> float:
+    """A part of the whole, from 0 to 1."""
+    value = text(name, str(default))
+    if not re.fullmatch(r"[01]|0?\.[0-9]+|1\.0+", value):
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
 
 
 def switch(name: str, default: bool) -> bool:

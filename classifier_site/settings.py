@@ -99,6 +99,11 @@ QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may 
 KEEP_DAYS = env.number("KADR_KEEP_DAYS", 0)
 TRASH_HOURS = env.number("KADR_TRASH_HOURS", 24)
 
+# Review: the share of all answers that a person should look at whatever they are, so that accuracy
+# is estimated from a random sample; how long an image stays with the reviewer who has it.
+AUDIT_SHARE = env.share("KADR_AUDIT_SHARE", 0.02)
+REVIEW_LOCK_SECONDS = 300
+
 # Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
 WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
 

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from classifier.api import batches, exports, meta, models, predictions, results, webhooks
+from classifier.api import batches, disputes, exports, meta, models, predictions, results, webhooks
 
 prediction, batch = "predictions/<uuid:pk>", "batches/<uuid:pk>"
 export, endpoint = "exports/<uuid:pk>", "webhook-endpoints/<uuid:pk>"
@@ -17,6 +17,7 @@ v1 = [
     path(f"{prediction}/cancel", predictions.PredictionCancel.as_view()),
     path(f"{prediction}/retry", predictions.PredictionRetry.as_view()),
     path(f"{prediction}/restore", predictions.PredictionRestore.as_view()),
+    path(f"{prediction}/dispute", disputes.PredictionDispute.as_view()),
     path(f"{prediction}/attempts", predictions.PredictionAttempts.as_view()),
     path("batches", batches.BatchList.as_view(), name="api-batches"),
     path(batch, batches.BatchDetail.as_view(), name="api-batch"),

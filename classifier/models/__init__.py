@@ -1,5 +1,5 @@
 """The data: images, the predictions asked for them, the models that made them, their workers,
-and the webhooks that tell of them."""
+what people said of the answers, and the webhooks that tell of them."""
 
 from classifier.models.attempt import Attempt
 from classifier.models.batch import Batch, BatchStatus
@@ -11,6 +11,8 @@ from classifier.models.model_version import ModelVersion
 from classifier.models.owner import Owner
 from classifier.models.prediction import Prediction, Source
 from classifier.models.prediction_queue import Result
+from classifier.models.review import Review, Verdict
+from classifier.models.review_task import ReviewLock, ReviewTask, Stream
 from classifier.models.status import Status
 from classifier.models.token import ApiToken, Scope
 from classifier.models.webhook import WebhookEndpoint
@@ -30,9 +32,14 @@ __all__ = [
     "Owner",
     "Prediction",
     "Result",
+    "Review",
+    "ReviewLock",
+    "ReviewTask",
     "Scope",
     "Source",
     "Status",
+    "Stream",
+    "Verdict",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Worker",

@@ -72,9 +72,14 @@ class Prediction(Owned):
     label = models.CharField(_("label"), max_length=100, blank=True)
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
     probabilities = models.JSONField(null=True, blank=True)
+    # By how much the likeliest label leads; the answers that lead least are reviewed first.
+    margin = models.FloatField(null=True, blank=True)
     # How little the picture looks like any of the classes, and whether that is too little.
     off_topic_score = models.FloatField(_("off-topic score"), null=True, blank=True)
     off_topic = models.BooleanField(_("off topic"), null=True, blank=True)
+    # Since when a reviewer's word about its image stands. The reviews say so too; this keeps what
+    # is done out of the indexes of what is to be done.
+    reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=50, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
@@ -102,6 +107,16 @@ class Prediction(Owned):
                 fields=("batch", "status"),
                 name="prediction_of_batch",
                 condition=Q(batch__isnull=False),
+            ),
+            models.Index(
+                fields=("margin", "id"),
+                name="prediction_uncertain",
+                condition=Q(status=Status.SUCCEEDED, margin__isnull=False, reviewed_at=None),
+            ),
+            models.Index(
+                fields=("-off_topic_score", "-id"),
+                name="prediction_off_topic",
+                condition=Q(status=Status.SUCCEEDED, off_topic=True, reviewed_at=None),
             ),
         )
         constraints = (

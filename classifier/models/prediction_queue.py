@@ -46,6 +46,12 @@ class Result:
     off_topic_score: float | None = None
     off_topic: bool | None = None
 
+    @property
+    def margin(self) -> float:
+        """By how much the likeliest label leads."""
+        first, second, *_rest = sorted([*self.probabilities, 0.0], reverse=True)
+        return first - second
+
 
 class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def ask(self, image: Image, priority: int = INTERACTIVE, **fields: Any) -> "Prediction":
@@ -60,6 +66,9 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def pictured(self) -> Self:
         """What a page can show: neither refused items of batches nor what was deleted."""
         return self.filter(image__isnull=False, image__trashed_at=None)
+
+    def answered(self) -> Self:
+        return self.filter(status=Status.SUCCEEDED)
 
     def waiting(self) -> Self:
         return self.filter(status=Status.QUEUED)
@@ -123,6 +132,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             cursor.executemany(PUBLISH, _publish_rows(connection, fence, model, results))
             published = int(cursor.rowcount)
             self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
+            apps.get_model("classifier", "ReviewTask").objects.audit(results)
         return published
 
     def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
@@ -179,6 +189,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             label="",
             confidence=None,
             probabilities=None,
+            margin=None,
             off_topic_score=None,
             off_topic=None,
             metadata=None,
@@ -238,12 +249,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             WebhookDelivery.objects.record(f"prediction.{status}", messages)
 
 
-RESULT = ("label", "confidence", "probabilities", "off_topic_score", "off_topic")
+RESULT = ("label", "confidence", "probabilities", "margin", "off_topic_score", "off_topic")
 COMMON = ("model", "finished_at", "fence")
 PUBLISH = """
 UPDATE classifier_prediction
 SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s,
-    off_topic_score = %s, off_topic = %s, model_id = %s, finished_at = %s,
+    margin = %s, off_topic_score = %s, off_topic = %s, model_id = %s, finished_at = %s,
     fence = NULL, lease_until = NULL
 WHERE id = %s AND fence = %s AND status = 'running'
 """

@@ -1,0 +1,49 @@
+"""What the pages of the admin have in common. Machines write these rows; people look at them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from classifier.models import Batch, Image, Prediction
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """To look at, not to write. Deleting is left to the subclasses that allow it."""
+
+    show_full_result_count = False
+    for_all_staff = False  # else for those who have the permission
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.for_all_staff or super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def thumbnail(image: Image | None) -> SafeString | str:
+    if image is None:
+        return "–"
+    return format_html(
+        '<a href="{}"><img src="{}" alt="{}" height="64" loading="lazy"></a>',
+        reverse("admin:classifier_image_change", args=[image.pk]),
+        reverse("image", args=[image.pk]),
+        image.name,
+    )
+
+
+def owner_name(row: Image | Prediction | Batch) -> str:
+    return str(row.owner) if row.owner else str(_("visitor {id}")).format(id=str(row.visitor)[:8])

@@ -130,3 +130,9 @@ def read(folder: Path) -> ModelCard | None:
 def model_card() -> ModelCard | None:
     """The card of the model that serves; None where there is none, and the pages say so."""
     return read(installed_models.active())
+
+
+def of(digest: str) -> ModelCard | None:
+    """The card of the installed model with this digest; None where it is no longer there."""
+    found = installed_models.with_digest(digest)
+    return read(found.folder) if found else None

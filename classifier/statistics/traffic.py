@@ -25,7 +25,7 @@ Row = tuple[str, str, str, datetime, datetime | None]
 class Waiting:
     interactive: bool
     n: int
-    oldest: timedelta
+    since: datetime  # when the oldest of them was queued
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,9 @@ class Traffic:
 def waiting() -> list[Waiting]:
     """What waits, by priority; by the index of what waits alone."""
     rows = Prediction.objects.waiting().order_by("priority").values_list("priority")
-    now = timezone.now()
     return [
-        Waiting(priority == INTERACTIVE, n, max(now - oldest, timedelta()))
-        for priority, n, oldest in rows.annotate(n=Count("pk"), oldest=Min("queued_at"))
+        Waiting(priority == INTERACTIVE, n, since)
+        for priority, n, since in rows.annotate(n=Count("pk"), since=Min("queued_at"))
     ]
 
 

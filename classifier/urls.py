@@ -3,13 +3,14 @@
 from django.contrib.auth.views import LoginView
 from django.urls import include, path
 
-from classifier import health, model_views, views
+from classifier import disputes, health, model_views, views
 from classifier.login import LoginForm
 
 pages = [
     path("", views.index, name="index"),
     path("results/", views.results, name="results"),
     path("predictions/<uuid:pk>/", views.prediction, name="prediction"),
+    path("predictions/<uuid:pk>/dispute/", disputes.dispute, name="dispute"),
     path("images/<uuid:pk>.jpg", views.image, name="image"),
     path("model/", model_views.active, name="model"),
     path("models/<str:name>/", model_views.one, name="model-card"),

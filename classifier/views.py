@@ -19,6 +19,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from classifier import history, installed_models
 from classifier.api.authentication import TokenAuthentication
+from classifier.disputes import opinions
 from classifier.model_card import model_card
 from classifier.models import Image, Owner, Prediction, Scope, Source
 from classifier.models.owner import SESSION_KEY
@@ -105,6 +106,7 @@ def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
         "p": row,
         "card_name": answered_by.name if answered_by else "",
         "ranked": ranked,
+        **opinions(request, row),
         "unfinished": not row.is_final,
         "texts": texts(),
         "snippets": snippets(request, row),

@@ -32,6 +32,7 @@ class OpenTasks(admin.SimpleListFilter):
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin):
     for_all_staff = True
+    change_list_template = "admin/review_list.html"
     list_display = (
         "preview",
         "verdict",
@@ -75,6 +76,7 @@ class ReviewAdmin(ReadOnlyAdmin):
 @admin.register(ReviewTask)
 class ReviewTaskAdmin(ReadOnlyAdmin):
     for_all_staff = True
+    change_list_template = "admin/review_list.html"
     list_display = (
         "preview",
         "stream",

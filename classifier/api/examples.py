@@ -38,6 +38,8 @@ EXAMPLES: dict[str, Any] = {
         "image": ["(the bytes of a.jpg)", "(of b.jpg)"],
         "custom_id": ["a", "b"],
     },
+    "DisputeRequest": {"label": "cat"},
+    "Disputed": {"label": "cat", "label_localized": "cat", "created_at": LATER},
     "ExportRequest": {"format": EXPORT["format"], "filter": EXPORT["filter"]},
     "NewWebhookEndpointRequest": ENDPOINT_REQUEST,
     "PatchedWebhookEndpointRequest": {"enabled": False},

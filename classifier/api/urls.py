@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from classifier.api import (
     batches,
+    disputes,
     exports,
     meta,
     models,
@@ -26,6 +27,7 @@ v1 = [
     path(f"{prediction}/cancel", predictions.PredictionCancel.as_view()),
     path(f"{prediction}/retry", predictions.PredictionRetry.as_view()),
     path(f"{prediction}/restore", predictions.PredictionRestore.as_view()),
+    path(f"{prediction}/dispute", disputes.PredictionDispute.as_view()),
     path(f"{prediction}/attempts", predictions.PredictionAttempts.as_view()),
     path("batches", batches.BatchList.as_view(), name="api-batches"),
     path(batch, batches.BatchDetail.as_view(), name="api-batch"),

@@ -170,6 +170,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reviewtask',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('stream', 'audit'), _negated=True), models.Q(('inclusion_probability__gt', 0), ('inclusion_probability__lte', 1)), _connector='OR'), name='review_task_audit_has_probability'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('stream', 'audit'), _negated=True), models.Q(('inclusion_probability__gt', 0), ('inclusion_probability__isnull', False), ('inclusion_probability__lte', 1)), _connector='OR'), name='review_task_audit_has_probability'),
         ),
     ]

@@ -113,7 +113,11 @@ class ReviewTask(models.Model):
             models.CheckConstraint(
                 name="review_task_audit_has_probability",
                 condition=~Q(stream=Stream.AUDIT)
-                | Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
+                | Q(
+                    inclusion_probability__isnull=False,
+                    inclusion_probability__gt=0,
+                    inclusion_probability__lte=1,
+                ),
             ),
         )
 

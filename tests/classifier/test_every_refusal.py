@@ -67,6 +67,10 @@ class World:
     def lines(self, text: str) -> Any:
         return self.alice.post(f"{API}/batches", text, content_type="application/jsonl")
 
+    def dispute(self, row: Prediction, label: str) -> Any:
+        at = f"{API}/predictions/{row.pk}/dispute"
+        return self.alice.post(at, {"label": label}, format="json")
+
     def endpoint(self, **fields: Any) -> str:
         made = WebhookEndpoint.objects.register(self.user, url="https://example.com/", **fields)
         return f"{API}/webhook-endpoints/{made.pk}"
@@ -226,11 +230,13 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "INTERNAL": disk_is_gone,
     "INVALID_REQUEST": lambda w: w.alice.get(f"{API}/predictions?page_size=0"),
     "JSON_EXPECTED": lambda w: w.alice.post(f"{API}/webhook-endpoints", {"url": "x"}),
+    "LABEL_INVALID": lambda w: w.dispute(make.answered(w.owner), "dog"),
     "LOGIN_REQUIRED": lambda w: APIClient().get(f"{API}/webhook-endpoints"),
     "METADATA_INVALID": lambda w: w.send(metadata="[1]"),
     "METHOD_NOT_ALLOWED": lambda w: w.alice.put(f"{API}/predictions"),
     "MODEL_UNKNOWN": lambda w: w.send(model="another"),
     "NOT_ACCEPTABLE": lambda w: w.alice.get(f"{API}/meta", headers={"Accept": "image/png"}),
+    "NOT_ANSWERED": lambda w: w.dispute(make.prediction(w.owner), "cat"),
     "NOT_FOUND": lambda w: w.alice.get(f"{API}/predictions/{NOBODY}"),
     "PIXEL_LIMIT": lambda w: w.narrow(MAX_IMAGE_PIXELS=10).send(),
     "QUEUE_FULL": too_deep,

@@ -99,10 +99,17 @@ function showResult(card, result) {
   field(card, "label").textContent = label;
   field(card, "confidence").textContent = confidence;
   showNote(field(card, "note"), result);
+  showWrong(card);
   field(card, "top").replaceChildren(...result.top.map(bar));
   field(card, "state").hidden = true;
   field(card, "result").hidden = false;
   announce(`${nameOf(card)}: ${[label, confidence].filter(Boolean).join(", ")}`);
+}
+
+function showWrong(card) {
+  field(card, "wrong").href = `${card.querySelector(".picture").href}#wrong`;
+  field(card, "wrong").querySelector(".hidden").textContent = ` ${nameOf(card)}`;
+  field(card, "wrong").hidden = false;
 }
 
 // What the label alone would hide: that it is a guess, or that others are as possible.
@@ -386,4 +393,5 @@ document.addEventListener("click", (event) => {
 });
 
 for (const card of cards.children) wire(card);
+if (location.hash === "#wrong") document.querySelector(".dispute")?.setAttribute("open", ""); // older browsers do not
 schedule();

@@ -76,11 +76,12 @@ function announce(text) {
 
 const columns = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
 
-// As many as fill the window, in whole rows.
+// As many as fill the window, in whole rows. A tile of the last page tells how high one is.
 function fit() {
-  const width = grid.clientWidth / columns();
-  const height = innerHeight - grid.getBoundingClientRect().top - by("palette").parentElement.offsetHeight;
-  return columns() * Math.min(6, Math.max(2, Math.round(height / (width + 110))));
+  const desk = palette.parentElement.offsetHeight;
+  const height = innerHeight - (grid.getBoundingClientRect().top + scrollY) - desk;
+  const one = current?.element.offsetHeight || 360;
+  return columns() * Math.min(6, Math.max(2, Math.round(height / one)));
 }
 
 let dealing = null;
@@ -91,6 +92,7 @@ function deal(n) {
 }
 
 async function dealMore(n) {
+  await line; // what is decided must be known there first, or it would be dealt again
   const have = [...reserve, ...shown.map((tile) => tile.item)].map((item) => item.image);
   const answer = await insist("deal", { order: texts.order, n, have });
   if (!answer) return;
@@ -101,15 +103,16 @@ async function dealMore(n) {
 
 async function nextPage() {
   const n = fit();
+  chosen.clear();
   grid.setAttribute("aria-busy", "true");
   if (!reserve.length) await deal(2 * n);
-  if (!reserve.length) await deal(2 * n); // the one in flight may have been asked before the last undo
+  if (!reserve.length) await deal(2 * n); // the one in flight may have come too early to find any
+  if (shown.some((tile) => !tile.said)) return grid.setAttribute("aria-busy", "false"); // undone meanwhile
   shown = reserve.splice(0, n).map(newTile);
   grid.replaceChildren(...shown.map((tile) => tile.element));
   grid.setAttribute("aria-busy", "false");
   by("done").hidden = shown.length > 0;
   grid.hidden = shown.length === 0;
-  chosen.clear();
   scrollTo({ top: 0 });
   if (shown.length) moveTo(shown[0]);
   else current = null;

@@ -1,14 +1,12 @@
 """Asking for a data set from the admin: the jobs process writes it."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -43,10 +41,5 @@ def ask(request: HttpRequest, wanted: Wanted) -> None:
         messages.warning(request, _("None of these is reviewed, so there is nothing to export."))
         return
     Export.objects.ask_dataset(request.user, wanted.as_dict(), total)
-    messages.success(request, _told(total))
-
-
-def _told(total: int) -> Any:
-    return format_html(
-        _("A data set of {} reviewed pictures is being written; it is listed under exports."), total
-    )
+    written = _("Reviewed pictures: {n}. The data set is being written; find it under exports.")
+    messages.success(request, written.format(n=total))

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import shutil
-import subprocess
 import sys
 import zipfile
 from collections import Counter
@@ -12,10 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import compare, data, jpeg, manifest, recipes, reviewed, runs, train
+from ml import (
+    architectures,
+    compare,
+    data,
+    evaluate,
+    export,
+    jpeg,
+    manifest,
+    recipes,
+    reviewed,
+    runs,
+    runtime,
+    train,
+)
 from ml.runtime import Runtime
 from tests.ml.conftest import coloured
-from tests.ml.test_train import ROOT
 
 IDS = [c["id"] for c in data.CIFAR10_CLASSES]
 
@@ -147,49 +157,92 @@ def test_fine_tuning_takes_the_network_of_the_model_it_begins_with(model_folder)
 
 
 @pytest.fixture(scope="session")
-def fine_tuned(export_zip, tiny_npz, model_folder, tmp_path_factory) -> tuple[Path, str]:
-    """By the command, from the tiny model: the new folder, and what was said."""
-    place = tmp_path_factory.mktemp("fine")
-    command = [sys.executable, "-m", "ml.train", "fine_tune", "--data", str(export_zip)]
-    command += ["--original", str(tiny_npz), "--from", str(model_folder), "--epochs", "8"]
-    command += ["--runs", str(place / "runs"), "--to", str(place / "models")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return place / "models" / "fine_tune", done.stdout
+def fine_tuned(export_zip, tiny_npz, model_folder, tmp_path_factory) -> tuple[Path, list]:
+    """The run of the command, from the tiny model; and the commands that it ends with, unrun."""
+    place, commands = tmp_path_factory.mktemp("fine"), []
+    words = ["ml.train", "fine_tune", "--data", str(export_zip), "--original", str(tiny_npz)]
+    words += ["--from", str(model_folder), "--epochs", "3"]
+    words += ["--runs", str(place / "runs"), "--to", str(place / "models")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        patch.setattr(train, "_run", lambda *words: commands.append(words))
+        train.main()
+    return place / "runs" / "fine_tune", commands
 
 
-def test_a_fine_tuned_model_serves_and_says_what_it_is_made_of(fine_tuned, mixed, model_folder):
-    folder, said = fine_tuned
+def test_it_ends_with_a_model_that_is_measured_and_compared_on_the_same_pictures(
+    fine_tuned, export_zip, tiny_npz, model_folder
+):
+    run, commands = fine_tuned
+    same = ("--data", str(export_zip), "--original", str(tiny_npz))
+    folder = str(run.parent.parent / "models" / "fine_tune")
+    assert [words[0] for words in commands] == ["ml.export", "ml.evaluate", "ml.evaluate"]
+    for words in commands:
+        assert " ".join(same) in " ".join(words)
+    assert commands[2][1:] == (folder, "--against", str(model_folder), *same)
+
+
+def test_a_fine_tuned_model_says_what_it_is_made_of(fine_tuned, mixed, model_folder, tmp_path):
+    run, _commands = fine_tuned
+    folder = export.export(run, mixed, tmp_path)
     described = manifest.read(folder)
     assert described.data_sha256 == mixed.sha256
     assert described.recipe["from"] == str(model_folder)
+    assert described.recipe["reviewed_share"] == 0.25
     about = manifest.read_card(folder)["data"]
     assert about["reviewed"] == {"train": 40, "validation": 10}
     assert about["name"] == "CIFAR-10-reviewed"
-    assert described.metrics["test"]["n"] == 60
-    assert "reviewed, kept aside, 10 pictures" in said and "McNemar's p" in said
+    assert Runtime.load(folder).digest != manifest.read(model_folder).digest
 
 
-def test_it_has_learned_the_reviewed_kind_and_kept_the_old_one(fine_tuned, mixed, model_folder):
-    folder, _said = fine_tuned
-    new, old = Runtime.load(folder), Runtime.load(model_folder)
-    found = compare.compare(new, old, mixed)
-    assert set(found) == {"test", "reviewed, kept aside"}
-    dark = coloured(200, seed=77)
-    dark = data.Labelled((dark.x * 0.4).astype(np.uint8), dark.y)
-    fresh = compare.compare(new, old, dataclasses.replace(mixed, test=dark))["test"]
-    assert fresh.first["accuracy"] > fresh.second["accuracy"] + 0.1
-    assert found["test"].first["accuracy"] > found["test"].second["accuracy"] - 0.1
+def test_it_begins_where_the_model_was_and_learns(fine_tuned, model_folder):
+    run, _commands = fine_tuned
+    losses = [row["loss"] for row in runs.history(run)]
+    assert len(losses) == 3 and losses[-1] < losses[0]
+    before = architectures.build("cifar10_improved")
+    runtime.load_weights(before, model_folder)
+    kernel = before.layers[2].get_weights()[0]
+    moved = np.abs(runs.network(run).layers[2].get_weights()[0] - kernel).max()
+    assert 0 < moved < 0.1
 
 
-def test_a_comparison_counts_what_each_names_right_alone(model_folder, tiny, tmp_path):
-    other = shutil.copytree(model_folder, tmp_path / "other")
-    runtime = Runtime.load(model_folder)
-    told = compare.compare(runtime, Runtime.load(other), tiny)["test"]
-    assert (told.first, told.first_only, told.second_only, told.p) == (told.second, 0, 0, 1)
-    swapped = [*tiny.classes[::-1]]
+def test_a_comparison_is_printed_for_the_test_set_and_the_reviewed_pictures(
+    export_zip, tiny_npz, model_folder, monkeypatch, capsys
+):
+    words = ["ml.evaluate", str(model_folder), "--against", str(model_folder)]
+    words += ["--data", str(export_zip), "--original", str(tiny_npz)]
+    monkeypatch.setattr(sys, "argv", words)
+    evaluate.main()
+    said = capsys.readouterr().out
+    assert "test, 60 pictures" in said and "reviewed, kept aside, 10 pictures" in said
+    assert said.count("right alone: 0 against 0; McNemar's p = 1") == 2
+
+
+class Sure:
+    """A runtime of made-up answers; the real one is compared above."""
+
+    def __init__(self, answers: list[int]) -> None:
+        self.classes, self.folder = data.CIFAR10_CLASSES, Path("made-up")
+        self.chances = np.eye(10, dtype=np.float32)[answers]
+
+    def predict(self, x: np.ndarray) -> runtime.Answers:
+        return runtime.Answers(self.chances[: len(x)], np.zeros(len(x), np.float32))
+
+
+def test_a_comparison_counts_what_each_names_right_alone(tiny):
+    truth = tiny.test.y.tolist()
+    first = [(y + 1) % 10 if i < 3 else y for i, y in enumerate(truth)]
+    second = [(y + 1) % 10 if i < 12 else y for i, y in enumerate(truth)]
+    told = compare.compare(Sure(first), Sure(second), tiny)["test"]
+    assert (told.first_only, told.second_only) == (9, 0)
+    assert told.p == pytest.approx(2 / 512)
+    assert (told.first["accuracy"], told.second["accuracy"]) == (0.95, 0.8)
+
+
+def test_models_of_other_classes_are_not_compared(tiny):
+    swapped = dataclasses.replace(tiny, classes=tiny.classes[::-1])
     with pytest.raises(ValueError, match="other classes"):
-        compare.compare(runtime, runtime, dataclasses.replace(tiny, classes=tuple(swapped)))
+        compare.compare(Sure([0] * 60), Sure([0] * 60), swapped)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 """How far two people who looked at the same pictures agree: Cohen's kappa (Cohen 1960)."""
 
-import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from classifier.statistics.intervals import Z
+from classifier.statistics.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class Agreement:
 def agreement(pairs: Sequence[tuple[Hashable, Hashable]]) -> Agreement | None:
     """Of pairs of labels, one of each of two people; None without any.
 
-    The standard error is the simple one of Cohen 1960, which is on the wide side.
+    The interval is Wilson's of the observed agreement, with chance taken as known: unlike Cohen's
+    standard error it says something where the two never disagreed.
     """
     n = len(pairs)
     if not n:
@@ -29,9 +29,9 @@ def agreement(pairs: Sequence[tuple[Hashable, Hashable]]) -> Agreement | None:
     chance = _by_chance(pairs)
     if chance > 1 - 1e-12:
         return Agreement(n, observed, None, None, None)
-    kappa = (observed - chance) / (1 - chance)
-    half = Z * math.sqrt(observed * (1 - observed) / n) / (1 - chance)
-    return Agreement(n, observed, kappa, max(-1.0, kappa - half), min(1.0, kappa + half))
+    shares = (observed, *wilson(observed, n))
+    kappa, low, high = ((share - chance) / (1 - chance) for share in shares)
+    return Agreement(n, observed, kappa, max(-1.0, low), high)
 
 
 def _by_chance(pairs: Sequence[tuple[Hashable, Hashable]]) -> float:

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -20,6 +21,7 @@ from classifier.dataset import archive, asking, selection
 from classifier.dataset.selection import Wanted
 from classifier.models import Export, Image, Prediction, Review
 from classifier.models.export import LEASE
+from ml import data, preprocess
 from tests import audits, make
 
 pytestmark = pytest.mark.django_db
@@ -335,3 +337,16 @@ def test_a_writer_that_lost_its_claim_writes_no_file(staff, rows):
         exports.write(silent)
     exports.write(second)
     assert Export.objects.get().status == "ready" and Image.objects.count() == 4
+
+
+def test_what_it_writes_is_what_training_reads(rows, tmp_path):
+    small = np.zeros((20, 32, 32, 3), np.uint8), np.arange(20, dtype=np.uint8) % 10
+    original = tmp_path / "original.npz"
+    np.savez(original, x_train=small[0], y_train=small[1], x_test=small[0], y_test=small[1])
+    exported(tmp_path / "set.zip", "--validation", "0")
+    mixed = data.load(tmp_path / "set.zip", original)
+    assert mixed.reviewed == {"train": 2, "validation": 0}
+    ids = [c["id"] for c in mixed.classes]
+    assert sorted(ids[y] for y in mixed.train.y[-2:]) == ["cat", "dog"]
+    shown = preprocess.from_jpeg(rows[0].image.read_preview(), data.SIZE)
+    assert any((x == shown).all() for x in mixed.train.x[-2:])

@@ -1,6 +1,7 @@
 """Where the charts put what they are given."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.test import override_settings
@@ -36,7 +37,7 @@ def test_a_period_is_divided_into_days_or_weeks(days, parts, step):
     period = Period.last(days)
     starts = period.parts()
     assert len(starts) == parts and starts[0] == period.since
-    assert {b - a for a, b in zip(starts, starts[1:], strict=False)} == {timedelta(days=step)}
+    assert {b - a for a, b in pairwise(starts)} == {timedelta(days=step)}
     assert period.part(period.since) == 0 and period.part(period.until) == parts - 1
 
 

@@ -31,7 +31,7 @@ class StaffOnly(BasePermission):
 
 
 class AccuracyOfAnswers(APIView):
-    permission_classes = (StaffOnly, TokenHasScope)
+    permission_classes = (TokenHasScope, StaffOnly)
 
     @extend_schema(
         operation_id="stats_accuracy_retrieve",

@@ -141,7 +141,11 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
 class Review(models.Model):
     image = models.ForeignKey(
-        Image, models.CASCADE, related_name="reviews", verbose_name=_("image")
+        Image,
+        models.CASCADE,
+        related_name="reviews",
+        verbose_name=_("image"),
+        db_index=False,
     )
     prediction = models.ForeignKey(
         Prediction, models.CASCADE, related_name="reviews", verbose_name=_("prediction")
@@ -170,7 +174,10 @@ class Review(models.Model):
         verbose_name = _("review")
         verbose_name_plural = _("reviews")
         ordering = ("-pk",)
-        indexes = (models.Index(fields=("created_at", "id"), name="review_by_time"),)
+        indexes = (
+            models.Index(fields=("image", "reviewer"), name="review_of_image"),
+            models.Index(fields=("created_at", "id"), name="review_by_time"),
+        )
         constraints = (
             models.CheckConstraint(
                 name="review_verdict_known", condition=Q(verdict__in=Verdict.values)

@@ -71,10 +71,12 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         self.bulk_create(tasks, ignore_conflicts=True)
 
     def propose(self, prediction: Prediction, label: str) -> None:
-        """The owner says that the answer is wrong, and perhaps what the image shows instead."""
-        task, new = self.get_or_create(
-            prediction=prediction, stream=Stream.OWNER, defaults={"proposed": label}
-        )
+        """The owner says that the answer is wrong, and perhaps what the image shows instead.
+        Where a reviewer has decided already, that stands, and the owner's word is only kept."""
+        known = apps.get_model("classifier", "Review").objects.standing()
+        decided = known.filter(image=prediction.image_id).exists()
+        fields = {"proposed": label, "settled_at": timezone.now() if decided else None}
+        task, new = self.get_or_create(prediction=prediction, stream=Stream.OWNER, defaults=fields)
         if not new:
             self.open().filter(pk=task.pk).update(proposed=label)
 
@@ -100,7 +102,14 @@ class ReviewTask(models.Model):
         ordering = ("created_at", "pk")
         indexes = (
             models.Index(
-                fields=("stream", "rank"), name="review_task_open", condition=Q(settled_at=None)
+                fields=("stream", "rank", "id"),
+                name="review_task_open",
+                condition=Q(settled_at=None),
+            ),
+            models.Index(
+                fields=("stream", "created_at", "id"),
+                name="review_task_oldest",
+                condition=Q(settled_at=None),
             ),
         )
         constraints = (

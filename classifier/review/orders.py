@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.models import Prediction, Review, ReviewLock, Stream, Verdict
 from classifier.models.prediction_queue import PredictionQuerySet
 
+LATEST = 500  # reviews among which a second opinion is asked for
 Order = Callable[[User], PredictionQuerySet]
 
 
@@ -47,7 +48,7 @@ def of_stream(stream: Stream) -> Order:
         tasks = to_review(reviewer).filter(
             review_tasks__stream=stream, review_tasks__settled_at=None
         )
-        return tasks.order_by(f"review_tasks__{by}", "pk")
+        return tasks.order_by(f"review_tasks__{by}", "review_tasks__pk")
 
     return rows
 
@@ -57,7 +58,8 @@ def second(reviewer: User) -> PredictionQuerySet:
     first = Review.objects.standing().exclude(reviewer=reviewer)
     others = Review.objects.not_withdrawn().filter(by_owner=False, image=OuterRef("image"))
     alone = first.filter(~Exists(others.exclude(reviewer=OuterRef("reviewer"))))
-    rows = _nobody_elses(reviewer).filter(pk__in=alone.values("prediction"))
+    latest = alone.order_by("-pk").values("prediction")[:LATEST]
+    rows = _nobody_elses(reviewer).filter(pk__in=latest)
     return rows.order_by(F("reviewed_at").desc(nulls_last=True), "-pk")
 
 

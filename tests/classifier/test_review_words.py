@@ -228,6 +228,31 @@ def test_nothing_is_withdrawn_twice(ann):
     assert Review.objects.withdraw(ann, [again.pk]) == [], "an undoing cannot be undone"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_undoings_at_the_same_moment_withdraw_once(ann):
+    review = say(ann, make.answered(), "cat")
+    undone = at_once(*[lambda: Review.objects.withdraw(ann, [review.pk])] * 2)
+    assert sorted(len(found) for found in undone) == [0, 1]
+    assert Review.objects.filter(verdict=Verdict.WITHDRAWN).count() == 1
+
+
+def at_once(*acts):
+    """What each returns, all begun at the same moment."""
+    start, found = threading.Barrier(len(acts)), []
+
+    def run(act) -> None:
+        start.wait()
+        found.append(act())
+        connection.close()
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
 # What the database itself refuses
 
 
@@ -284,6 +309,14 @@ def test_a_second_word_of_the_owner_replaces_the_first_while_nobody_has_decided(
     Review.objects.dispute(row, "cat")
     task = ReviewTask.objects.get()
     assert task.proposed == "ship" and task.settled_at, "what is decided stays decided"
+
+
+def test_where_a_reviewer_has_decided_the_owners_word_is_kept_and_opens_nothing(alice, ann):
+    row = make.answered(alice)
+    say(ann, row, "dog")
+    Review.objects.dispute(row, "cat")
+    assert ReviewTask.objects.get().settled_at is not None
+    assert Review.objects.filter(by_owner=True).count() == 1 and label_of(row) == "dog"
 
 
 def test_an_owner_takes_it_back(alice):
@@ -416,17 +449,6 @@ def test_what_is_decided_is_held_no_more(ann):
 @pytest.mark.django_db(transaction=True)
 def test_of_reviewers_who_ask_at_the_same_moment_each_gets_other_images(ann, ben):
     images = [make.image().pk for _ in range(30)]
-    got: dict[str, set] = {}
-    start = threading.Barrier(2)
-
-    def ask(reviewer) -> None:
-        start.wait()
-        got[reviewer.username] = ReviewLock.objects.take(reviewer, images)
-        connection.close()
-
-    threads = [threading.Thread(target=ask, args=(who,)) for who in (ann, ben)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not got["ann"] & got["ben"] and got["ann"] | got["ben"] == set(images)
+    take = ReviewLock.objects.take
+    one, other = at_once(lambda: take(ann, images), lambda: take(ben, images))
+    assert not one & other and one | other == set(images)

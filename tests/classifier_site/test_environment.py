@@ -23,6 +23,21 @@ def test_what_is_not_set_has_its_default(monkeypatch):
     assert env.words("KADR_X", "a, b,") == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("value", "share"), [("0", 0.0), ("0.02", 0.02), (".5", 0.5), ("1", 1.0), ("1.0", 1.0)]
+)
+def test_a_share_is_a_part_of_the_whole(monkeypatch, value, share):
+    monkeypatch.setenv("KADR_X", value)
+    assert env.share("KADR_X", 0.1) == share
+
+
+@pytest.mark.parametrize("value", ["2", "1.5", "-0.1", "2 %", "1e-3", "nan", "0,02", "."])
+def test_a_share_that_is_none_is_refused_by_name(monkeypatch, value):
+    monkeypatch.setenv("KADR_X", value)
+    with pytest.raises(ImproperlyConfigured, match="KADR_X"):
+        env.share("KADR_X", 0.1)
+
+
 def test_what_is_set_to_nothing_has_its_default_too(monkeypatch):
     """As `KADR_X=${KADR_X:-}` in a compose file sets it."""
     monkeypatch.setenv("KADR_X", " ")

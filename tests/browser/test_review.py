@@ -1,0 +1,457 @@
+"""The review page as reviewers use it: Chromium in front of Django, by keyboard and by touch.
+
+Answers are published as a worker publishes them; no worker runs, so nothing else starts.
+"""
+
+import copy
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db.models.base import ModelState
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from classifier.ids import uuid7
+from classifier.models import (
+    Image,
+    ModelVersion,
+    Owner,
+    Prediction,
+    Result,
+    Review,
+    ReviewLock,
+    ReviewTask,
+    Stream,
+    Verdict,
+)
+from tests import make
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+TEN = [{"id": name, "uk": f"{name}-uk", "en": name} for name in NAMES]
+CURRENT, SETTLED = ".tile.current", ".tile.settled"
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch, settings):
+    # Playwright's own event loop runs in this thread; the queries here wait for nobody.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    settings.AUDIT_SHARE = 0.0
+
+
+def version(classes=TEN, digest: str = "a" * 64) -> ModelVersion:
+    return ModelVersion.objects.register(
+        digest=digest, name="ten", preprocessing="test-1", classes=classes
+    )
+
+
+def result_of(model: ModelVersion, label: str, lead: float) -> Result:
+    """Whose label leads by so much over all others, which share the rest."""
+    names = [known["id"] for known in model.classes]
+    low = (1 - lead) / len(names)
+    shares = [low + lead if name == label else low for name in names]
+    return Result(label, low + lead, shares, 0.5, False)
+
+
+def answered(model: ModelVersion, *wanted: tuple[str, float]) -> list[Prediction]:
+    """Answers, published as a worker does it, about pictures that share one file."""
+    first = make.image()
+    images = [first, *(copy_of(first) for _ in wanted[1:])]
+    Image.objects.bulk_create(images[1:])
+    rows = [Prediction.objects.ask(image) for image in images]
+    (fence,) = {row.fence for row in Prediction.objects.claim(100, worker="test")}
+    results = {row.pk: result_of(model, *each) for row, each in zip(rows, wanted, strict=True)}
+    Prediction.objects.publish(fence, model, results)
+    return [Prediction.objects.get(pk=row.pk) for row in rows]
+
+
+def copy_of(image: Image) -> Image:
+    copied = copy.copy(image)
+    copied.pk, copied._state = uuid7(), ModelState()
+    return copied
+
+
+@pytest.fixture
+def rows(transactional_db) -> list[Prediction]:
+    """Twenty answers, the least certain first, so in the order in which they are dealt."""
+    return answered(version(), *((NAMES[n % 10], 0.1 + n * 0.02) for n in range(20)))
+
+
+def log_in(context: BrowserContext, url: str, user: str | User) -> None:
+    """Whoever is only named is made, as staff."""
+    client = Client()
+    client.force_login(make.user(user, is_staff=True) if isinstance(user, str) else user)
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    assert SessionStore(cookie).exists(cookie)
+    context.add_cookies(
+        [{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": url}]
+    )
+
+
+def opened(context: BrowserContext, url: str, order: str = "") -> Page:
+    page = context.new_page()
+    page.goto(f"{url}/admin/review/{order}")
+    return page
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "locale": "en-US", "viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture
+def review(context, live_server, rows) -> Page:
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url)
+    expect(page.locator(CURRENT)).to_have_count(1)
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def said(rows: list[Prediction], n: int) -> list[tuple[str, str]]:
+    """Verdict and label about the first n answers, once they are all there."""
+    found = Review.objects.not_withdrawn().order_by("pk")
+    by_row = {review.prediction_id: (review.verdict, review.label) for review in found}
+    return [by_row.get(row.pk, ("", "")) for row in rows[:n]]
+
+
+def sent(page: Page, n: int) -> None:
+    """Wait until the service has n rows of reviews."""
+    for _ in range(100):
+        if Review.objects.count() >= n:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{Review.objects.count()} reviews, not {n}")
+
+
+# By keyboard
+
+
+def test_the_keys_decide_and_the_page_goes_on_by_itself(review, rows, complaints):
+    expect(review.locator(CURRENT)).to_have_attribute("aria-label", re.compile("^airplane, "))
+    press(review, "Enter", "9", "0", "n", "s")
+    sent(review, 5)
+    assert said(rows, 5) == [
+        (Verdict.AGREE, "airplane"),
+        (Verdict.OTHER, "ship"),
+        (Verdict.OTHER, "truck"),
+        (Verdict.NONE, ""),
+        (Verdict.SKIP, ""),
+    ]
+    expect(review.locator(CURRENT)).to_have_attribute("aria-label", re.compile("^dog, "))
+    expect(review.locator(CURRENT)).to_be_focused()
+    assert complaints == []
+
+
+def test_the_number_of_the_answered_class_agrees_with_it(review, rows):
+    press(review, "1")
+    sent(review, 1)
+    assert said(rows, 1) == [(Verdict.AGREE, "airplane")]
+
+
+def test_letters_go_by_their_place_on_a_ukrainian_keyboard(review, rows):
+    for code, letter in (("KeyN", "т"), ("KeyS", "і")):
+        review.evaluate(
+            "([code, key]) => document.activeElement.dispatchEvent("
+            "new KeyboardEvent('keydown', { code, key, bubbles: true, cancelable: true }))",
+            [code, letter],
+        )
+    sent(review, 2)
+    assert said(rows, 2) == [(Verdict.NONE, ""), (Verdict.SKIP, "")]
+
+
+def test_backspace_undoes_one_after_the_other(review, rows):
+    press(review, "Enter", "2", "Backspace", "Backspace")
+    sent(review, 4)
+    assert not Review.objects.standing().exists()
+    expect(review.locator(SETTLED)).to_have_count(0)
+    expect(review.locator(CURRENT)).to_have_attribute("aria-label", re.compile("^airplane, "))
+    press(review, "Backspace", "4")
+    sent(review, 5)
+    assert said(rows, 1) == [(Verdict.OTHER, "cat")]
+
+
+def test_a_page_that_is_done_is_followed_by_the_next_and_undone_across(review, rows):
+    shown = review.locator(".tile").count()
+    assert shown < len(rows)
+    press(review, *["Enter"] * shown)
+    expect(review.locator(SETTLED)).to_have_count(0)
+    expect(review.locator(".tile")).to_have_count(len(rows) - shown)
+    press(review, "Backspace")
+    expect(review.locator(".tile")).to_have_count(len(rows) - shown + 1)
+    sent(review, shown + 1)
+    rows[shown - 1].refresh_from_db()
+    assert rows[shown - 1].reviewed_at is None
+    press(review, "n")
+    sent(review, shown + 2)
+    assert said(rows, shown)[-1] == (Verdict.NONE, "")
+
+
+def test_all_are_worked_through_to_the_end_and_none_comes_twice(review, rows):
+    for _ in rows:
+        expect(review.locator(CURRENT)).to_have_count(1)
+        press(review, "Enter")
+    expect(review.locator("#done")).to_be_visible()
+    sent(review, len(rows))
+    assert Review.objects.standing().count() == len(rows)
+    assert Review.objects.values("image").distinct().count() == len(rows)
+    assert not ReviewLock.objects.exists()
+
+
+def test_arrows_move_in_rows_and_columns(review):
+    columns = review.evaluate("getComputedStyle(grid).gridTemplateColumns.split(' ').length", None)
+    at = "[...document.querySelectorAll('.tile')].findIndex((t) => t.matches('.current'))"
+    for key, place in (
+        ("ArrowRight", 1),
+        ("ArrowDown", columns + 1),
+        ("ArrowLeft", columns),
+        ("ArrowUp", 0),
+        ("ArrowUp", 0),
+        ("ArrowLeft", 0),
+    ):
+        press(review, key)
+        assert review.evaluate(at) == place, key
+
+
+def test_shift_and_arrows_choose_a_range_that_is_decided_and_undone_at_once(review, rows):
+    press(review, "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowLeft")
+    expect(review.locator(".tile[aria-selected=true]")).to_have_count(3)
+    expect(review.locator("#count")).to_have_text("3 chosen")
+    press(review, "6")
+    sent(review, 3)
+    assert said(rows, 4) == [(Verdict.OTHER, "dog")] * 3 + [("", "")]
+    expect(review.locator(CURRENT)).to_have_attribute("aria-label", re.compile("^cat, "))
+    press(review, "Backspace")
+    sent(review, 6)
+    assert not Review.objects.standing().exists()
+
+
+def test_shift_and_a_click_choose_a_range_and_enter_agrees_with_each(review, rows):
+    review.locator(".tile").nth(1).click()
+    review.locator(".tile").nth(4).click(modifiers=["Shift"])
+    press(review, "Enter")
+    sent(review, 4)
+    assert said(rows, 6) == [
+        ("", ""),
+        *((Verdict.AGREE, name) for name in NAMES[1:5]),
+        ("", ""),
+    ]
+
+
+def test_all_on_the_page_are_chosen_at_once(review):
+    shown = review.locator(".tile").count()
+    press(review, "Control+a")
+    expect(review.locator(".tile[aria-selected=true]")).to_have_count(shown)
+    press(review, "Escape")
+    expect(review.locator(".tile[aria-selected=true]")).to_have_count(0)
+
+
+def test_the_help_opens_and_decides_nothing(review):
+    press(review, "?")
+    expect(review.get_by_role("dialog")).to_be_visible()
+    press(review, "n", "1")
+    expect(review.locator(SETTLED)).to_have_count(0)
+    press(review, "Escape")
+    expect(review.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_is_decided_already_can_be_decided_otherwise(review, rows):
+    press(review, "Enter", "ArrowLeft", "3")
+    sent(review, 2)
+    assert said(rows, 1) == [(Verdict.OTHER, "bird")]
+    assert Review.objects.count() == 2
+    expect(review.locator(".tile").first.locator(".said")).to_have_text("it is: bird")
+
+
+# More than ten classes
+
+
+def test_a_class_without_a_key_is_found_by_its_name(context, live_server, transactional_db):
+    many = [{"id": f"kind {n}", "uk": f"вид {n}", "en": f"kind {n}"} for n in range(14)]
+    rows = answered(version(many, "b" * 64), ("kind 3", 0.2))
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url)
+    expect(page.locator("#palette button")).to_have_count(14)
+    press(page, "/")
+    page.keyboard.type("d 12")
+    expect(page.locator("#palette button:visible")).to_have_count(1)
+    press(page, "Enter")
+    sent(page, 1)
+    assert said(rows, 1) == [(Verdict.OTHER, "kind 12")]
+
+
+# Faults
+
+
+def test_what_is_decided_without_a_connection_is_sent_when_it_is_back(review, rows):
+    review.route("**/admin/review/words", lambda route: route.abort())
+    press(review, "Enter", "5")
+    expect(review.locator("#banner")).to_contain_text("No connection")
+    assert not Review.objects.exists()
+    review.unroute("**/admin/review/words")
+    sent(review, 2)
+    assert said(rows, 2) == [(Verdict.AGREE, "airplane"), (Verdict.OTHER, "deer")]
+    expect(review.locator("#banner")).to_be_hidden()
+
+
+def test_an_image_that_was_deleted_meanwhile_says_so(review, rows):
+    rows[0].image.trash()
+    press(review, "Enter", "Enter")
+    expect(review.locator("#banner")).to_contain_text("It is gone")
+    sent(review, 1)
+    assert said(rows, 2) == [("", ""), (Verdict.AGREE, "automobile")]
+
+
+def test_who_was_away_gives_the_images_back_and_goes_on(context, live_server, rows, settings):
+    settings.REVIEW_LOCK_SECONDS = 1
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url)
+    expect(page.locator("#paused")).to_be_visible()
+    expect(page.locator(".tile")).to_have_count(0)
+    settings.REVIEW_LOCK_SECONDS = 300
+    press(page, "Enter")
+    expect(page.locator(CURRENT)).to_have_count(1)
+    assert not Review.objects.exists(), "the key that woke it decided nothing"
+
+
+def test_a_key_while_nothing_is_left_does_no_harm(context, live_server, transactional_db):
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url)
+    expect(page.locator("#done")).to_be_visible()
+    press(page, "Enter", "1", "n", "s", "Backspace", "ArrowRight", "Control+a")
+    expect(page.locator("#done")).to_be_visible()
+
+
+# Two reviewers
+
+
+def test_two_reviewers_at_once_see_no_image_twice(browser, live_server, rows):
+    pages = []
+    for name in ("ann", "ben"):
+        context = browser.new_context(viewport={"width": 700, "height": 600})
+        log_in(context, live_server.url, name)
+        pages.append(opened(context, live_server.url))
+        expect(pages[-1].locator(CURRENT)).to_have_count(1)
+    seen = [
+        set(page.locator(".tile img").evaluate_all("all => all.map((i) => i.src)"))
+        for page in pages
+    ]
+    assert seen[0] and seen[1] and not seen[0] & seen[1]
+    for page in pages:
+        page.context.close()
+
+
+def test_who_leaves_the_page_frees_its_images(review):
+    assert ReviewLock.objects.exists()
+    review.goto("about:blank")
+    for _ in range(60):
+        if not ReviewLock.objects.exists():
+            return
+        review.wait_for_timeout(50)
+    raise AssertionError("the images are still held")
+
+
+# By touch
+
+
+@pytest.fixture
+def phone(browser, live_server, rows):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-US"
+    )
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url)
+    expect(page.locator(CURRENT)).to_have_count(1)
+    yield page
+    context.close()
+
+
+def test_fingers_decide_too(phone, rows):
+    phone.get_by_role("button", name="Agree").tap()
+    phone.locator("#palette button", has_text="frog").tap()
+    phone.locator(".tile").nth(3).tap()
+    phone.get_by_role("button", name="None").tap()
+    phone.get_by_role("button", name="Skip").tap()
+    phone.get_by_role("button", name="Undo").tap()
+    sent(phone, 5)
+    found = said(rows, 4)
+    assert found[:2] == [(Verdict.AGREE, "airplane"), (Verdict.OTHER, "frog")]
+    assert found[3] == (Verdict.NONE, "")
+    assert Review.objects.standing().count() == 3
+
+
+def test_fingers_choose_several(phone, rows):
+    phone.get_by_role("button", name="Several").tap()
+    for n in (0, 2, 3):
+        phone.locator(".tile").nth(n).tap()
+    expect(phone.locator("#count")).to_have_text("3 chosen")
+    phone.locator(".tile").nth(3).tap()
+    phone.locator("#palette button", has_text="truck").tap()
+    sent(phone, 2)
+    assert said(rows, 4) == [(Verdict.OTHER, "truck"), ("", ""), (Verdict.OTHER, "truck"), ("", "")]
+
+
+def test_nothing_is_wider_than_a_phone_and_what_is_tapped_is_large_enough(phone):
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = phone.locator(".desk button:visible").evaluate_all(
+        "all => all.map((b) => [b.innerText, b.getBoundingClientRect().height])"
+    )
+    assert len(boxes) >= 14 and [name for name, height in boxes if height < 40] == []
+
+
+# For everybody
+
+
+def test_no_barrier_is_found_by_day_or_by_night(review):
+    press(review, "Enter", "Shift+ArrowRight")
+    for scheme in ("light", "dark"):
+        review.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(review, context="#content-start")
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_screen_reader_hears_what_was_decided(review):
+    press(review, "4")
+    expect(review.locator("#announcer")).to_contain_text("it is: cat")
+
+
+def test_the_owners_word_is_shown_in_its_order(context, live_server, rows):
+    Review.objects.dispute(rows[4], "frog")
+    assert ReviewTask.objects.get().stream == Stream.OWNER
+    log_in(context, live_server.url, "ann")
+    page = opened(context, live_server.url, "?order=owner")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".proposal")).to_have_text("The owner says: frog")
+
+
+# The owner's side
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_owner_says_that_an_answer_is_wrong_with_or_without_a_script(
+    browser, live_server, transactional_db, javascript
+):
+    alice = make.user("alice")
+    make.answered(Owner(user=alice))
+    context = browser.new_context(locale="en-US", java_script_enabled=javascript)
+    log_in(context, live_server.url, alice)
+    page = context.new_page()
+    page.goto(live_server.url)
+    page.locator(".card").get_by_role("link", name="Wrong?").click()
+    if not page.get_by_role("button", name="ship").is_visible():
+        page.get_by_text("Wrong?").click()  # without a script, and in browsers that open nothing
+    page.get_by_role("button", name="ship").click()
+    expect(page.get_by_text("You said: ship.")).to_be_visible()
+    assert ReviewTask.objects.get().proposed == "ship"
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text("Wrong?")).to_be_visible()
+    assert not ReviewTask.objects.exists()
+    context.close()

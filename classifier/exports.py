@@ -1,5 +1,5 @@
-"""Writes an export's file, a page of rows at a time: CSV, JSON lines, or a ZIP of the pictures with
-their results beside them."""
+"""Writes an export's file, a page of rows at a time: CSV, JSON lines, a ZIP of the pictures with
+their results beside them, or a data set (classifier/dataset/)."""
 
 import io
 import logging
@@ -15,6 +15,8 @@ from django.core.files.storage import default_storage
 
 from classifier.api.filters import PredictionFilter
 from classifier.api.results import as_csv, as_json_lines
+from classifier.dataset import archive as dataset
+from classifier.dataset.selection import Wanted
 from classifier.models import Export, Owner, Prediction
 from classifier.models.export import ExportFormat
 from classifier.models.prediction_queue import PredictionQuerySet
@@ -43,7 +45,9 @@ def write_waiting() -> int:
 def write(export: Export) -> None:
     writer = Writer(export)
     with tempfile.TemporaryFile() as file:
-        if export.format == ExportFormat.ZIP:
+        if export.dataset is not None:
+            writer.dataset(file, Wanted.of(export.dataset))
+        elif export.format == ExportFormat.ZIP:
             writer.archive(file)
         else:
             writer.text(file)
@@ -82,6 +86,15 @@ class Writer:
                 shutil.copyfileobj(table, out)
         file.seek(0, io.SEEK_END)
 
+    def dataset(self, file: IO[bytes], wanted: Wanted) -> None:
+        """What reviewers have said, of everybody's pictures."""
+        dataset.write(file, wanted, self._hold_on)
+
+    def _hold_on(self, rows: int) -> None:
+        self.rows = rows
+        if not self.export.hold_on(rows):
+            raise Superseded
+
     def _with_pictures(self, archive: zipfile.ZipFile) -> Iterator[Prediction]:
         """Each row, once its picture is in the archive under the label it was given."""
         for row in self._all():
@@ -93,8 +106,7 @@ class Writer:
     def _all(self) -> Iterator[Prediction]:
         rows, last = selected(self.export), None
         while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
-            if not self.export.hold_on(self.rows):
-                raise Superseded
+            self._hold_on(self.rows)
             yield from page
             self.rows += len(page)
             last = page[-1].pk

@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from datetime import datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -11,3 +12,8 @@ def uuid7() -> uuid.UUID:
     value[6] = value[6] & 0x0F | 0x70
     value[8] = value[8] & 0x3F | 0x80
     return uuid.UUID(bytes=bytes(value))
+
+
+def first_at(moment: datetime) -> uuid.UUID:
+    """Below all identifiers made at that millisecond or later, above all made before."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -62,11 +62,10 @@ class ModelCard:
         ]
 
     def _cell(self, row: list[int], i: int, j: int) -> dict[str, Any]:
-        share = row[j] / max(sum(row), 1)
-        shade = 0 if i == j else min(4, round(4 * share / OFF_DIAGONAL + 0.4 * (share > 0)))
         ids = [names["id"] for names in self.manifest.classes]
         shown = any(tile["true"] == i and tile["answer"] == j for tile in self._tiles)
-        cell = {"n": row[j], "shade": shade, "right": i == j, "true": ids[i], "answer": ids[j]}
+        dark = 0 if i == j else shade(row[j], sum(row))
+        cell = {"n": row[j], "shade": dark, "right": i == j, "true": ids[i], "answer": ids[j]}
         return {**cell, "shown": shown, "names": (self.classes[i], self.classes[j])}
 
     @property
@@ -119,6 +118,12 @@ class ModelCard:
 CURVES = ("accuracy", "loss")
 
 
+def shade(n: int, whole: int) -> int:
+    """How dark the cell of a mistake is, from 0 to 4, by its part of the row."""
+    share = n / max(whole, 1)
+    return min(4, round(4 * share / OFF_DIAGONAL + 0.4 * (share > 0)))
+
+
 def read(folder: Path) -> ModelCard | None:
     """The card of a folder; None where no model can be read there."""
     try:
@@ -130,3 +135,9 @@ def read(folder: Path) -> ModelCard | None:
 def model_card() -> ModelCard | None:
     """The card of the model that serves; None where there is none, and the pages say so."""
     return read(installed_models.active())
+
+
+def of(digest: str) -> ModelCard | None:
+    """The card of the installed model with this digest; None where it is no longer there."""
+    found = installed_models.with_digest(digest)
+    return read(found.folder) if found else None

@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("classifier.urls")),
     path("admin/review/", include("classifier.review.urls")),
+    path("admin/statistics/", include("classifier.statistics.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

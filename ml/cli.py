@@ -1,18 +1,40 @@
 """What the commands of this package have in common."""
 
+import argparse
 import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+from ml import data
 from ml.manifest import ManifestError
 from ml.runtime import ModelError
 
 USAGE = 2
 DATA_HELP = (
-    "an .npz with x_train, y_train, x_test, y_test, or a folder with a sub-folder of JPEGs for "
-    "each class (default: CIFAR-10, downloaded by Keras)"
+    "an .npz with x_train, y_train, x_test, y_test, a folder with a sub-folder of JPEGs for each "
+    "class, or what manage.py export_dataset wrote (default: CIFAR-10, downloaded by Keras)"
 )
+ORIGINAL_HELP = (
+    "the set that the reviewed pictures of an export are mixed with, an .npz or a folder (default: "
+    "CIFAR-10, downloaded by Keras)"
+)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, help=DATA_HELP)
+    parser.add_argument("--original", type=Path, metavar="DATA", help=ORIGINAL_HELP)
+
+
+def dataset(args: argparse.Namespace) -> data.Dataset:
+    return data.load(args.data, args.original)
+
+
+def data_arguments(args: argparse.Namespace) -> list[str]:
+    """The same pictures, for another command."""
+    given = {"--data": args.data, "--original": args.original}
+    return [word for name, value in given.items() if value for word in (name, str(value))]
 
 
 @contextlib.contextmanager

@@ -1,12 +1,13 @@
 """Labelled pictures in three splits: to train on, to choose on, to look at once.
 
-CIFAR-10 from an .npz or as Keras downloads it, or one's own folder of JPEGs (ml/image_folder.py).
+CIFAR-10 from an .npz or as Keras downloads it, one's own folder of JPEGs (ml/image_folder.py), or
+either of them with what reviewers have said since (ml/reviewed.py).
 """
 
 import hashlib
 import zipfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ class Dataset:
     validation: Labelled
     test: Labelled
     sha256: str  # over the pixels of all three
+    # Of a mixed set: how many pictures at the end of a split reviewers have named (ml/reviewed.py).
+    reviewed: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         return {s: len(getattr(self, s)) for s in ("train", "validation", "test")}
@@ -55,14 +58,19 @@ class Dataset:
         return {c["id"]: round(counted[i] / len(self.train), 4) for i, c in enumerate(self.classes)}
 
 
-def load(path: Path | None = None) -> Dataset:
+def load(path: Path | None = None, original: Path | None = None) -> Dataset:
     """Read a folder of one's own classes, or CIFAR-10: an .npz, or without a path Keras' download.
+    A data set of reviewed pictures is mixed with the `original` one, which is any of these.
 
     Raises OSError or ValueError with one line where there is no such thing.
     """
-    if path is not None and path.is_dir():
-        from ml import image_folder
+    from ml import image_folder, reviewed
 
+    if path is not None and reviewed.is_export(path):
+        return reviewed.mixed(path, load(original))
+    if original is not None:
+        raise ValueError(f"{path} is no data set of reviewed pictures to mix {original} with")
+    if path is not None and path.is_dir():
         return image_folder.load(path)
     return _cifar10(path)
 

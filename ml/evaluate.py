@@ -2,7 +2,8 @@
 
 On the test pictures as they are, and on the same pictures saved as JPEG at quality 75 with halved
 chroma, which is how photos reach the service; on pictures of other things, for the off-topic score;
-and by the clock. --write keeps all of it in the model's card.
+and by the clock. --write keeps all of it in the model's card; --against sets the model beside
+another one instead.
 """
 
 import argparse
@@ -19,7 +20,17 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from ml import card_pictures, cli, data, jpeg, manifest, metrics, other_pictures, preprocess
+from ml import (
+    card_pictures,
+    cli,
+    compare,
+    data,
+    jpeg,
+    manifest,
+    metrics,
+    other_pictures,
+    preprocess,
+)
 from ml.runtime import Answers, Runtime
 
 BATCH = 128
@@ -34,7 +45,12 @@ def main() -> None:
     with cli.one_line_errors():
         runtime = Runtime.load(args.model)
         runtime.warm_up()
-        split = getattr(data.load(args.data), args.split)
+        dataset = cli.dataset(args)
+        if args.against:
+            other = Runtime.load(args.against)
+            print(compare.table(runtime, other, compare.compare(runtime, other, dataset)))
+            return
+        split = getattr(dataset, args.split)
         figures, answers = evaluate(runtime, split)
         if args.write:
             keep(runtime, figures, args.split, split, answers)
@@ -181,7 +197,10 @@ def _arguments() -> argparse.Namespace:
         prog="python -m ml.evaluate", description=__doc__.split("\n")[0]
     )
     parser.add_argument("model", type=Path, help="a model folder, such as ml/models/NAME")
-    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
+    cli.add_data(parser)
+    parser.add_argument(
+        "--against", type=Path, metavar="OTHER", help="a model folder to compare it with"
+    )
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--write", action="store_true", help="keep the figures in MODEL's card")
     return parser.parse_args()

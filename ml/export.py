@@ -1,4 +1,4 @@
-"""Make a model folder of a finished run: python -m ml.export NAME [--data FILE.npz or FOLDER]
+"""Make a model folder of a finished run: python -m ml.export NAME [--data DATA]
 
 Kernels are stored in half precision, which halves the file; everything after that, the calibration,
 the thresholds, the golden answers and all that ml.evaluate measures, is made with the stored
@@ -29,7 +29,7 @@ KEPT = 0.95  # share of the classes' own pictures that is not called off-topic
 def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
-        folder = export(args.runs / args.name, data.load(args.data), args.to)
+        folder = export(args.runs / args.name, cli.dataset(args), args.to)
     print(f"Wrote {folder}. Now measure it: python -m ml.evaluate {folder} --write")
 
 
@@ -89,6 +89,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
         "data": {
             "name": dataset.name,
             "pictures": dataset.counts(),
+            "reviewed": dataset.reviewed,
             "training_shares": dataset.training_shares(),
         },
         "validation_before_halving": metrics.accuracy(before, y),
@@ -161,7 +162,7 @@ def _versions() -> dict[str, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.export", description=__doc__.split("\n")[0])
     parser.add_argument("name", help="the name of a finished run")
-    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
+    cli.add_data(parser)
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
     parser.add_argument("--to", type=Path, default=manifest.MODELS, help="where models are kept")
     return parser.parse_args()

@@ -1,9 +1,10 @@
-"""Train a recipe and make a model of it: python -m ml.train RECIPE [--data FILE.npz or FOLDER]
+"""Train a recipe and make a model of it: python -m ml.train RECIPE [--data DATA] [--from MODEL]
 
-FOLDER has a sub-folder of JPEGs for each of your own classes. Keeps the run in runs/NAME/, so that
-after a kill --resume goes on; at the end writes the model folder, measures it and prints the
-figures. Training looks at the training and validation splits only. Runs on any Keras backend
-(KERAS_BACKEND).
+DATA is an .npz, a folder with a sub-folder of JPEGs for each of your own classes, or what
+`manage.py export_dataset` wrote, which is mixed with the set that MODEL was trained on
+(--original). Keeps the run in runs/NAME/, so that after a kill --resume goes on; at the end writes
+the model folder, measures it and prints the figures. Training looks at the training and validation
+splits only. Runs on any Keras backend (KERAS_BACKEND).
 """
 
 import argparse
@@ -19,6 +20,7 @@ from ml import architectures, augment, cli, data, manifest, optimizers, recipes,
 from ml.lookahead import Lookahead
 
 SMALLEST = 8  # pictures in a batch
+REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
 WHITENED = 5000  # training pictures that the whitening layer is made of
 
 
@@ -26,14 +28,30 @@ def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
         recipe = recipes.read(args.recipe)
-        dataset = data.load(args.data)
         recipe["epochs"] = args.epochs or recipe["epochs"]
         recipe["from"] = str(args.start or recipe.get("from", ""))
+        recipe = complete(recipe)
+        dataset = cli.dataset(args)
         run = args.runs / (args.name or _name(args.recipe, dataset))
         if runs.is_begun(run) and not args.resume:
             sys.exit(f"{run} holds a run already: add --resume to go on, or remove the folder")
         train(recipe, dataset, run)
     _make_a_model(run, args)
+    if dataset.reviewed:
+        before = str(_model_folder(recipe["from"])) if recipe["from"] else ""
+        _compare(run, before, args)
+
+
+def complete(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe that names no network trains that of the model it begins with, as that was built.
+    Raises ManifestError, ValueError."""
+    if "architecture" in recipe:
+        return recipe
+    if not recipe["from"]:
+        raise ValueError("this recipe goes on with a model: name it by --from")
+    described = manifest.read(_model_folder(recipe["from"]))
+    options = described.recipe.get("options", {})
+    return {"architecture": described.architecture, "options": options, **recipe}
 
 
 def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Model:
@@ -109,20 +127,42 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     Half of the images are mirrored in one epoch and the other half in the next, so that two epochs
     show each of them both ways (arXiv:2404.00498).
+
+    Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
+    reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
+    was known.
     """
 
     def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
         super().__init__(workers=1)
         self.recipe, self.train, self.classes = recipe, dataset.train, len(dataset.classes)
+        self.reviewed = dataset.reviewed.get("train", 0)
+        self.others = self._others()
         # A small set still gets some steps an epoch.
-        self.batch = min(recipe["batch"], max(SMALLEST, len(self.train) // SMALLEST))
+        self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
         self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
         self.start(0)
 
     def start(self, epoch: int) -> None:
         self.epoch = epoch
         rng = np.random.default_rng((self.recipe["seed"], epoch))
-        self.order = rng.permutation(len(self.train))
+        if not self.reviewed:
+            self.order = rng.permutation(len(self.train))
+            return
+        first = len(self.train) - self.reviewed
+        others = rng.choice(first, self.others, replace=False)
+        self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
+
+    def _others(self) -> int:
+        """How many pictures of the original set an epoch shows."""
+        original = len(self.train) - self.reviewed
+        if not self.reviewed:
+            return original
+        share = self.recipe.get("reviewed_share", REVIEWED_SHARE)
+        return min(original, round(self.reviewed * (1 - share) / share))
+
+    def _size(self) -> int:
+        return self.others + self.reviewed
 
     def follow_epochs(self) -> keras.callbacks.Callback:
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
@@ -131,7 +171,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         return np.eye(self.classes, dtype=np.float32)[labels]
 
     def __len__(self) -> int:
-        return len(self.train) // self.batch
+        return self._size() // self.batch
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
@@ -168,10 +208,17 @@ def _model_folder(name: str) -> Path:
 def _make_a_model(run: Path, args: argparse.Namespace) -> None:
     """Export and measure, each as the command that anyone could give: on TensorFlow, which serves,
     whatever backend has trained."""
-    given = ["--data", str(args.data)] if args.data else []
+    given = cli.data_arguments(args)
     where = ["--runs", str(run.parent), "--to", str(args.to)]
     _run("ml.export", run.name, *given, *where)
     _run("ml.evaluate", str(args.to / run.name), *given, "--write")
+
+
+def _compare(run: Path, before: str, args: argparse.Namespace) -> None:
+    """With the model it began with, on what neither was trained on."""
+    if before:
+        against = ["--against", before, *cli.data_arguments(args)]
+        _run("ml.evaluate", str(args.to / run.name), *against)
 
 
 def _run(module: str, *arguments: str) -> None:
@@ -182,7 +229,7 @@ def _run(module: str, *arguments: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__.split("\n")[0])
     parser.add_argument("recipe", help="a name from ml/recipes/")
-    parser.add_argument("--data", type=Path, help=cli.DATA_HELP)
+    cli.add_data(parser)
     parser.add_argument("--name", help="name of run and model (default: the recipe's or FOLDER's)")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="begin with its weights")
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")

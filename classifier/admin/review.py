@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from classifier.admin.read_only import ReadOnlyAdmin, thumbnail
+from classifier.dataset import asking
 from classifier.models import Review, ReviewTask
 
 
@@ -49,9 +50,15 @@ class ReviewAdmin(ReadOnlyAdmin):
     list_per_page = 50
     search_fields = ("prediction__id", "image__sha256", "reviewer__username", "label")
     date_hierarchy = "created_at"
+    actions = ("export_dataset",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).filter(image__trashed_at=None)
+
+    @admin.action(description=_("Export as a data set"), permissions=["view"])
+    def export_dataset(self, request: HttpRequest, queryset: Any) -> None:
+        images = queryset.order_by().values_list("image", flat=True).distinct()
+        asking.of_images(request, images[: asking.MOST + 1])
 
     @admin.display(description=_("image"))
     def preview(self, review: Review) -> SafeString | str:

@@ -193,3 +193,33 @@ MODEL_CARD = {
     "created": CREATED,
     "card": {"test": {"accuracy": 0.8814, "n": 10000, "ece": 0.0125}},
 }
+ESTIMATE = {"value": 0.8731, "interval_95": [0.8302, 0.9064], "n": 308, "effective_n": 287.4}
+ACCURACY = {
+    "since": "2026-10-27T00:00:00Z",
+    "until": CREATED,
+    "model": None,
+    "audit": {
+        "state": "ok",
+        "drawn": 611,
+        "reviewed": 308,
+        "stands_for": 30550,
+        "complete": True,
+    },
+    "accuracy": ESTIMATE,
+    "accuracy_of_the_classes": ESTIMATE,
+    "none_of_the_classes": {
+        "value": 0.0227,
+        "interval_95": [0.0108, 0.0472],
+        "n": 308,
+        "effective_n": 287.4,
+    },
+    "models": [{"name": MODEL["id"], "digest": MODEL["digest"], "accuracy": ESTIMATE}],
+    "classes": [{"label": "cat", "precision": ESTIMATE, "recall": ESTIMATE}],
+    "over_time": [{"start": "2026-10-27T00:00:00Z", "accuracy": ESTIMATE}],
+    "confusion": {"labels": ["cat", "dog", ""], "counts": [[90, 9, 0], [7, 95, 0], [3, 4, 0]]},
+    "calibration": {
+        "error": 0.0213,
+        "bins": [{"confidence": 0.9713, "share": 0.71, "accuracy": ESTIMATE}],
+    },
+    "agreement": {"n": 60, "observed": 0.9333, "kappa": 0.9254, "interval_95": [0.8548, 0.9961]},
+}

@@ -6,6 +6,7 @@ tests/classifier/test_schema_examples.py holds each against its schema and again
 from typing import Any
 
 from classifier.api.example_values import (
+    ACCURACY,
     ATTEMPT,
     BATCH,
     CANCELED,
@@ -49,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
     "Meta": META,
     "InstalledModel": INSTALLED_MODEL,
     "ModelCard": MODEL_CARD,
+    "Accuracy": ACCURACY,
     "WebhookEndpoint": ENDPOINT,
     "NewWebhookEndpoint": {**ENDPOINT, "secret": SECRET},
     "Secret": {"secret": SECRET, "previous_secret_until": LATER},

@@ -23,7 +23,7 @@ from classifier.api.pagination import NewestFirst
 from classifier.api.schema import IDEMPOTENCY_KEY, problems
 from classifier.api.serializers import ProblemSerializer
 from classifier.models import Export, IdempotencyKey, Owner, Prediction
-from classifier.models.export import ExportFormat, ExportQuerySet, ExportStatus
+from classifier.models.export import DATASET, ExportFormat, ExportQuerySet, ExportStatus
 
 RETRY_AFTER = "2"  # seconds
 
@@ -55,7 +55,11 @@ class FilterSerializer(serializers.Serializer[Any]):
         return data
 
     def to_representation(self, instance: Any) -> Any:
-        return instance
+        """Of a data set without the pictures' names, which may be a thousand."""
+        asked = instance.get(DATASET)
+        if not asked:
+            return instance
+        return {DATASET: {**asked, "images": len(asked["images"]) or None}}
 
 
 class ExportSerializer(serializers.ModelSerializer[Export]):
@@ -102,7 +106,7 @@ class ExportList(generics.ListAPIView[Export]):
     queryset = Export.objects.none()
 
     def get_queryset(self) -> ExportQuerySet:
-        return Export.objects.owned_by(Owner.of(self.request))
+        return Export.objects.open_to(Owner.of(self.request))
 
     @extend_schema(
         request=ExportSerializer,
@@ -139,7 +143,7 @@ class ExportDetail(generics.RetrieveDestroyAPIView[Export]):
     queryset = Export.objects.none()
 
     def get_queryset(self) -> ExportQuerySet:
-        return Export.objects.owned_by(Owner.of(self.request))
+        return Export.objects.open_to(Owner.of(self.request))
 
     @extend_schema(responses={200: ExportSerializer, **problems(401, 403, 404, 429)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -165,13 +169,14 @@ class ExportFile(APIView):
     )
     def get(self, request: Request, pk: UUID) -> FileResponse:
         """The file itself."""
-        mine = Export.objects.owned_by(Owner.of(request))
+        mine = Export.objects.open_to(Owner.of(request))
         export = get_object_or_404(mine, pk=pk, status=ExportStatus.READY)
         try:
             file = export.file.open("rb")
         except OSError as error:
             raise Http404 from error
-        name = f"kadr-{export.created_at:%Y-%m-%d}.{export.format}"
+        kind = "kadr" if export.dataset is None else "kadr-dataset"
+        name = f"{kind}-{export.created_at:%Y-%m-%d}.{export.format}"
         return FileResponse(
             file, as_attachment=True, filename=name, content_type="application/octet-stream"
         )

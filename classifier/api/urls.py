@@ -3,7 +3,17 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from classifier.api import batches, disputes, exports, meta, models, predictions, results, webhooks
+from classifier.api import (
+    batches,
+    disputes,
+    exports,
+    meta,
+    models,
+    predictions,
+    results,
+    stats,
+    webhooks,
+)
 
 prediction, batch = "predictions/<uuid:pk>", "batches/<uuid:pk>"
 export, endpoint = "exports/<uuid:pk>", "webhook-endpoints/<uuid:pk>"
@@ -27,6 +37,7 @@ v1 = [
     path("exports", exports.ExportList.as_view(), name="api-exports"),
     path(export, exports.ExportDetail.as_view(), name="api-export"),
     path(f"{export}/file", exports.ExportFile.as_view()),
+    path("stats/accuracy", stats.AccuracyOfAnswers.as_view(), name="api-accuracy"),
     path("webhook-endpoints", webhooks.WebhookEndpointList.as_view()),
     path(endpoint, webhooks.WebhookEndpointDetail.as_view()),
     path(f"{endpoint}/test", webhooks.WebhookTest.as_view()),

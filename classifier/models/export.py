@@ -2,7 +2,9 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -11,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier import bell
 from classifier.ids import uuid7
-from classifier.models.owner import Owned, OwnedQuerySet
+from classifier.models.owner import Owned, OwnedQuerySet, Owner
 from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.problems import Problem
 
 LEASE = timedelta(seconds=60)  # renewed as the file grows
 KEPT = timedelta(days=7)
 MAX_ATTEMPTS = 3
+DATASET = "reviewed"  # in a filter: no filter of predictions, and nothing the API takes
 
 
 class ExportFormat(models.TextChoices):
@@ -59,6 +62,20 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
             )
         return self.filter(pk=first, fence=fence).first()
 
+    def open_to(self, owner: Owner) -> "ExportQuerySet":
+        """One's own; data sets, which hold everybody's pictures, only while one is staff."""
+        rows = self.owned_by(owner)
+        staff = owner.user is not None and owner.user.is_staff
+        return rows if staff else rows.exclude(filter__has_key=DATASET)
+
+    def ask_dataset(self, user: User, wanted: dict[str, Any], total: int) -> "Export":
+        """Have the reviewed pictures written, as `classifier.dataset` selects them."""
+        kept = {DATASET: {**wanted, "total": total}}
+        with transaction.atomic():
+            export = self.create(owner=user, format=ExportFormat.ZIP, filter=kept)
+            transaction.on_commit(Export.ring)
+        return export
+
     def expired(self) -> "ExportQuerySet":
         return self.filter(created_at__lt=timezone.now() - KEPT)
 
@@ -96,6 +113,12 @@ class Export(Owned):
 
     def __str__(self) -> str:
         return f"{self.format} {self.id}"
+
+    @property
+    def dataset(self) -> dict[str, Any] | None:
+        """What is asked of the reviewed pictures; None where one's own predictions are wanted."""
+        asked: dict[str, Any] | None = self.filter.get(DATASET)
+        return asked
 
     @property
     def problem(self) -> Problem | None:

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from classifier import exports
 from classifier.models import Batch, Prediction, Source, WebhookDelivery, WebhookEndpoint
-from tests import make
+from tests import audits, make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
 SCHEMA: dict[str, Any] = json.loads(
@@ -160,6 +160,9 @@ def test_an_example_is_what_really_comes_back(alice_api, alice, ids, name, statu
         ids["predictions"] = str(row.pk)
         if "retry" in name:
             Prediction.objects.filter(pk=row.pk).cancel()
+    if name == "stats_accuracy_retrieve":
+        audits.as_staff(alice.user)
+        audits.audited(truth="cat")
     if name == "predictions_restore_create":
         alice_api.delete(f"/api/v1/predictions/{ids['predictions']}")
     response = ask(alice_api, name, ids, sent)

@@ -1,0 +1,1 @@
+"""What reviewers have said, with its pictures, as a data set to train on."""

@@ -1,0 +1,46 @@
+"""Made-up traffic with what a shipped model was measured to get right, wrong, and how sure it was.
+
+The labels and the confidences are those of the model's card on CIFAR-10's test set, which counts
+them by class and by bin; which of the right (or wrong) answers had which confidence is drawn.
+"""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from classifier.statistics.estimate import Drawn
+from ml import manifest
+
+MODEL = manifest.MODELS / "cifar10_improved"
+
+
+def as_measured(folder: Path = MODEL, seed: int = 1) -> list[Drawn]:
+    """Every answer of the card's test, with its truth, drawn with certainty."""
+    card, dice = manifest.read_card(folder)["test"], random.Random(seed)
+    ids = [c["id"] for c in manifest.read(folder).classes]
+    sure = {True: [], False: []}
+    for right, bin_ in ((r, b) for b in card["reliability"] for r in _rights(b)):
+        sure[right].append(min(1.0, max(0.05, bin_["confidence"] + dice.uniform(-0.033, 0.033))))
+    for values in sure.values():
+        dice.shuffle(values)
+    return [
+        Drawn(1.0, sure[true == answer].pop(), ids[answer], ids[true])
+        for true, row in enumerate(card["confusion"])
+        for answer, n in enumerate(row)
+        for _ in range(n)
+    ]
+
+
+def _rights(bin_: dict[str, float]) -> list[bool]:
+    right = round(bin_["n"] * bin_["accuracy"])
+    return [True] * right + [False] * (int(bin_["n"]) - right)
+
+
+def unseen(row: Drawn) -> Drawn:
+    """The same before anybody has looked at it."""
+    return replace(row, truth=None)
+
+
+def draw(rows: list[Drawn], share: float, dice: random.Random) -> list[Drawn]:
+    """Each with the probability `share`, as the audit does."""
+    return [replace(row, probability=share) for row in rows if dice.random() < share]

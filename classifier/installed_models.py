@@ -26,6 +26,11 @@ class Installed:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def digest(self) -> str:
+        """Of its version; "" where it cannot be used."""
+        return self.manifest.digest if self.manifest else ""
+
 
 def installed() -> list[Installed]:
     """Every model folder there is, by name."""
@@ -49,6 +54,11 @@ def active() -> Path:
     newest = ModelActivation.objects.newest_first().first()
     folder = _folders().get(newest.folder) if newest else None
     return folder or settings.MODEL_FOLDER
+
+
+def serves(digest: str) -> bool:
+    """Whether it is this version that serves."""
+    return _read(active()).digest == digest
 
 
 def in_turn() -> list[tuple[Path, str]]:

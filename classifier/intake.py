@@ -97,6 +97,8 @@ class Intake:
             found = Image.objects.present().owned_by(self.owner).filter(pk=item.image_id).first()
             if found is None:
                 raise Problem("IMAGE_NOT_FOUND")
+            if found.quarantined_at:
+                raise Problem("IMAGE_WITHHELD")
             return found
         accepted = accept(item.data or b"", settings.DECODE_PATIENCE_BATCH)
         image = Image.objects.store(accepted, printable(item.custom_id), self.owner)

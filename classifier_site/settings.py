@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
         "sweep": SWEEP_SECONDS,
         "send_webhooks": SWEEP_SECONDS,
         "write_exports": SWEEP_SECONDS,
+        "recall": SWEEP_SECONDS,
         "purge": PURGE_SECONDS,
         "tidy": crontab(hour=4, minute=17),
     }.items()

@@ -10,8 +10,10 @@ from django.conf import settings
 
 from classifier import bell
 from classifier.models import Prediction
+from classifier.models.prediction_queue import INTERACTIVE
 from ml import preprocess
-from worker import turn
+from worker import corrections, turn
+from worker.tally import tally
 from worker.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -30,11 +32,14 @@ def run(model: "ServedModel") -> None:
     while time.monotonic() < end and not turn.ending.is_set():
         with turn.micro_batch, watchdog.guard():
             rows = Prediction.objects.claim(settings.MICRO_BATCH, worker=model.worker)
-            if not rows:
-                return
             if len(rows) == settings.MICRO_BATCH:
                 bell.ring()  # there may be more, for a worker that is idle
-            answer(rows, model)
+            if rows:
+                answer(rows, model)
+            # What is checked again takes turns with batches, and waits while people do.
+            interactive = any(row.priority == INTERACTIVE for row in rows)
+            if not interactive and not corrections.run_one(model) and not rows:
+                return
     bell.ring()
 
 
@@ -55,6 +60,7 @@ def answer(rows: list[Prediction], model: "ServedModel") -> None:
         return
     results = dict(zip(inputs, map(model.result, *answers), strict=True))
     published = Prediction.objects.publish(fence, model.version, results)
+    tally.note(published)
     if published < len(results):
         logger.warning("%d results came too late and were dropped", len(results) - published)
 
@@ -65,6 +71,9 @@ def read(rows: list[Prediction], size: int) -> dict[uuid.UUID, np.ndarray]:
     for row in rows:
         try:
             assert row.image is not None, "what is unfinished has an image"
+            if row.is_withheld:  # asked for while it was being set aside
+                Prediction.objects.filter(pk=row.pk).cancel()
+                continue
             inputs[row.pk] = preprocess.from_jpeg(row.image.read_preview(), size)
         except (OSError, preprocess.UnreadableImage) as error:
             logger.warning("The preview of %s could not be read: %s", row.pk, error)

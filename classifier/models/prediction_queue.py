@@ -26,6 +26,7 @@ from classifier.models.owner import OwnedQuerySet
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
 from classifier.models.webhook import WebhookEndpoint
 from classifier.models.webhook_delivery import WebhookDelivery
+from classifier.models.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from classifier.models.prediction import Prediction
@@ -106,6 +107,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def _next_ids(self, limit: int) -> list[uuid.UUID]:
         # SQLite has no row locks and needs none: the transaction holds the only write lock.
         rows = self.waiting().filter(queued_at__lte=timezone.now() + CLOCK_SKEW)
+        rows = rows.filter(WorkQueue.objects.predictions())
         rows = rows.order_by("priority", "queued_at", "pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
         head = list(rows.values_list("pk", "attempt")[:limit])
@@ -130,6 +132,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             published = int(cursor.rowcount)
             self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
             apps.get_model("classifier", "ReviewTask").objects.audit(results)
+            apps.get_model("classifier", "TrialAnswer").objects.shadow(results, model)
         return published
 
     def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
@@ -169,12 +172,27 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def retry(self) -> int:
         """Queue again what failed or was canceled: a new attempt under the same id."""
         rows = self.kept().filter(status__in=RETRYABLE, image__isnull=False)
+        rows = rows.filter(image__quarantined_at=None)
         return rows.update(
             status=Status.QUEUED,
             queued_at=timezone.now(),
             started_at=None,
             finished_at=None,
             error_code="",
+        )
+
+    def correct(self, model: ModelVersion, result: Result, before: str) -> int:
+        """Replace what was answered; `before` is the former label where it was another."""
+        told = {"corrected_at": timezone.now(), "corrected_from": before} if before else {}
+        return self.filter(status=Status.SUCCEEDED, deleted_at=None).update(
+            model=model,
+            label=result.label,
+            confidence=result.confidence,
+            probabilities=result.probabilities,
+            margin=result.margin,
+            off_topic_score=result.off_topic_score,
+            off_topic=result.off_topic,
+            **told,
         )
 
     def erase(self) -> None:
@@ -189,9 +207,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             margin=None,
             off_topic_score=None,
             off_topic=None,
+            corrected_from="",
             metadata=None,
             deleted_at=timezone.now(),
         )
+        for name in ("Correction", "TrialAnswer"):  # they tell what was answered, too
+            apps.get_model("classifier", name).objects.filter(prediction__in=self).delete()
 
     def hide_answers(self) -> None:
         """Let no repeated request give out what was answered."""

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from classifier.page_texts import others_pattern, percent_pattern
+from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
 
 register = template.Library()
 METER = """<svg class="bar" role="meter" aria-label="{}" aria-valuemin="0" aria-valuemax="100" \
@@ -30,6 +30,12 @@ def percent(share: object) -> str:
 def others(labels: list[str]) -> str:
     """What else a picture may show, as a sentence."""
     return others_pattern().format(labels=", ".join(labels))
+
+
+@register.filter
+def corrected(label: str) -> str:
+    """That an answer replaces another, as a sentence."""
+    return corrected_pattern().format(label=label)
 
 
 @register.simple_tag

@@ -92,13 +92,15 @@ function showProblem(card, problem, retry) {
   announce(`${nameOf(card)}: ${sentences(problem)}`);
 }
 
-function showResult(card, result) {
+function showResult(card, prediction) {
+  const result = prediction.result;
   const offTopic = result.off_topic?.flag;
   const label = offTopic ? texts.offTopic : result.label_localized;
   const confidence = offTopic ? "" : percent(result.confidence);
   field(card, "label").textContent = label;
   field(card, "confidence").textContent = confidence;
   showNote(field(card, "note"), result);
+  showChange(field(card, "changed"), prediction);
   field(card, "top").replaceChildren(...result.top.map(bar));
   field(card, "state").hidden = true;
   field(card, "result").hidden = false;
@@ -110,6 +112,13 @@ function showNote(note, result) {
   const others = (result.set ?? []).slice(1).map((entry) => entry.label_localized).join(", ");
   note.textContent = result.off_topic?.flag ? texts.closest : texts.others.replace("{labels}", others);
   note.hidden = !result.off_topic?.flag && !others;
+}
+
+// That the first answer was withdrawn, or replaced by this one.
+function showChange(note, prediction) {
+  const before = prediction.corrected?.label_before_localized ?? "";
+  note.textContent = prediction.recalled ? texts.recalled : texts.corrected.replace("{label}", before);
+  note.hidden = !prediction.recalled && !before;
 }
 
 function bar(entry) {
@@ -133,7 +142,7 @@ function update(card, prediction) {
     field(card, "model").textContent = prediction.model.name;
     field(card, "model").title = prediction.model.digest;
   }
-  if (prediction.result) showResult(card, prediction.result);
+  if (prediction.result) showResult(card, prediction);
   else if (prediction.error) showProblem(card, prediction.error, null);
 }
 

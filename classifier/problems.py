@@ -252,6 +252,18 @@ KINDS: dict[str, Kind] = {
             "canceled, and was not deleted, can be tried again."
         ),
     ),
+    "NOT_ANSWERED": Kind(
+        409,
+        gettext_lazy("There is no answer to dispute"),
+        gettext_lazy("Wait until the picture is classified; what was deleted has none any more."),
+    ),
+    "LABEL_INVALID": Kind(
+        422,
+        gettext_lazy("This class cannot be named here"),
+        gettext_lazy(
+            "Name the id of another class that the model knows, or null for none of them."
+        ),
+    ),
     "NOT_RESTORABLE": Kind(
         409,
         gettext_lazy("It cannot be brought back"),

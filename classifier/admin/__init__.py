@@ -1,5 +1,5 @@
 """The admin, by what its pages show."""
 
-from classifier.admin import access, predictions, serving, webhooks
+from classifier.admin import access, predictions, review, serving, webhooks
 
-__all__ = ("access", "predictions", "serving", "webhooks")
+__all__ = ("access", "predictions", "review", "serving", "webhooks")

@@ -37,6 +37,9 @@ class ModelVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.digest[:8]})"
 
+    def knows(self, label: str) -> bool:
+        return any(names["id"] == label for names in self.classes)
+
     def label_name(self, label: str) -> str:
         """A label's name in the active language; the label itself where there is none."""
         language = (get_language() or "en").split("-")[0]

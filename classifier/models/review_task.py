@@ -3,11 +3,14 @@
 import random
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Self
 
+from django.apps import apps
 from django.conf import settings
-from django.db import models
-from django.db.models import Q
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,7 +33,7 @@ def any_rank() -> float:
 def drawn(prediction: uuid.UUID, share: float) -> bool:
     """Whether the audit takes it. The draw is the random part of its identifier, so an answer that
     is published twice is drawn once, and each independently with the probability `share`."""
-    return prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS
+    return bool(prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS)
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
@@ -42,9 +45,9 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         rows = self.open().filter(prediction__image__in=list(images))
         return rows.update(settled_at=timezone.now())
 
-    def reopen(self, image: uuid.UUID) -> int:
-        """Nobody's word about the image stands any more."""
-        return self.filter(prediction__image=image).update(settled_at=None)
+    def reopen(self, images: Iterable[uuid.UUID]) -> int:
+        """Nobody's word about these images stands any more."""
+        return self.filter(prediction__image__in=list(images)).update(settled_at=None)
 
     def audit(self, predictions: Iterable[uuid.UUID]) -> None:
         """Draw the random audit among answers just published, in the transaction that did it."""
@@ -52,12 +55,28 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         ids = [pk for pk in predictions if drawn(pk, share)]
         if not ids:
             return
-        answered = Prediction.objects.answered().filter(pk__in=ids).values_list("pk", flat=True)
+        known = apps.get_model("classifier", "Review").objects.standing()
+        answered = Prediction.objects.answered().filter(pk__in=ids)
+        rows = answered.values_list("pk", Exists(known.filter(image=OuterRef("image"))))
+        now = timezone.now()
         tasks = [
-            ReviewTask(prediction_id=pk, stream=Stream.AUDIT, inclusion_probability=share)
-            for pk in answered
+            ReviewTask(
+                prediction_id=pk,
+                stream=Stream.AUDIT,
+                inclusion_probability=share,
+                settled_at=now if is_known else None,  # its image was reviewed before
+            )
+            for pk, is_known in rows
         ]
         self.bulk_create(tasks, ignore_conflicts=True)
+
+    def propose(self, prediction: Prediction, label: str) -> None:
+        """The owner says that the answer is wrong, and perhaps what the image shows instead."""
+        task, new = self.get_or_create(
+            prediction=prediction, stream=Stream.OWNER, defaults={"proposed": label}
+        )
+        if not new:
+            self.open().filter(pk=task.pk).update(proposed=label)
 
 
 class ReviewTask(models.Model):
@@ -105,6 +124,27 @@ class ReviewTask(models.Model):
 class ReviewLockQuerySet(models.QuerySet["ReviewLock"]):
     def held(self) -> Self:
         return self.filter(until__gt=timezone.now())
+
+    def take(self, reviewer: User, images: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+        """Lock them for the reviewer; returns those that were to be had."""
+        now = timezone.now()
+        until = now + timedelta(seconds=settings.REVIEW_LOCK_SECONDS)
+        ids = sorted(images)  # two who want the same wait for each other in one order
+        with transaction.atomic():
+            free = self.filter(Q(until__lte=now) | Q(reviewer=reviewer), image__in=ids)
+            free.update(reviewer=reviewer, until=until)
+            rows = [ReviewLock(image_id=pk, reviewer=reviewer, until=until) for pk in ids]
+            self.bulk_create(rows, ignore_conflicts=True)
+            own = self.held().filter(image__in=ids, reviewer=reviewer)
+            return set(own.values_list("image", flat=True))
+
+    def hold_on(self, reviewer: User) -> int:
+        """The reviewer is still there: what they have stays theirs."""
+        until = timezone.now() + timedelta(seconds=settings.REVIEW_LOCK_SECONDS)
+        return self.held().filter(reviewer=reviewer).update(until=until)
+
+    def free(self, reviewer: User, images: Iterable[uuid.UUID]) -> int:
+        return self.filter(reviewer=reviewer, image__in=list(images)).delete()[0]
 
 
 class ReviewLock(models.Model):

@@ -34,7 +34,7 @@ class Installed:
 
 def installed() -> list[Installed]:
     """Every model folder there is, by name."""
-    return sorted((_read(folder) for folder in _folders().values()), key=lambda m: m.name)
+    return sorted((read(folder) for folder in _folders().values()), key=lambda m: m.name)
 
 
 def find(name: str) -> Installed | None:
@@ -58,7 +58,7 @@ def active() -> Path:
 
 def serves(digest: str) -> bool:
     """Whether it is this version that serves."""
-    return _read(active()).digest == digest
+    return read(active()).digest == digest
 
 
 def in_turn() -> list[tuple[Path, str]]:
@@ -81,7 +81,7 @@ def _folders() -> dict[str, Path]:
     return found
 
 
-def _read(folder: Path) -> Installed:
+def read(folder: Path) -> Installed:
     try:
         return Installed(folder, manifest.read(folder))
     except ManifestError as error:

@@ -1,5 +1,23 @@
 """The admin, by what its pages show."""
 
-from classifier.admin import access, predictions, review, serving, webhooks
+from classifier.admin import (
+    access,
+    predictions,
+    recalls,
+    review,
+    serving,
+    system,
+    trials,
+    webhooks,
+)
 
-__all__ = ("access", "predictions", "review", "serving", "webhooks")
+__all__ = (
+    "access",
+    "predictions",
+    "recalls",
+    "review",
+    "serving",
+    "system",
+    "trials",
+    "webhooks",
+)

@@ -90,7 +90,11 @@ class ReviewTaskAdmin(ReadOnlyAdmin):
     search_fields = ("prediction__id",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(prediction__image__isnull=False, prediction__image__trashed_at=None)
+        return (
+            super()
+            .get_queryset(request)
+            .filter(prediction__image__isnull=False, prediction__image__trashed_at=None)
+        )
 
     @admin.display(description=_("image"))
     def preview(self, task: ReviewTask) -> SafeString | str:

@@ -65,6 +65,8 @@ class TrialQuerySet(models.QuerySet["Trial"]):
         """Take one whose models are among `digests`: gates first, oldest first."""
         fence = uuid.uuid4()
         able = self.with_work().filter(digest__in=digests, active_digest__in=[*digests, ""])
+        if not able.exists():  # nearly always so, and then nothing is written
+            return None
         with transaction.atomic():
             rows = able.order_by("kind", "created_at").select_for_update(
                 skip_locked=True, of=("self",)

@@ -12,7 +12,9 @@ SUITES = ["tests/classifier", "tests/worker", "tests/jobs"]
 # Or with nothing in it that depends on which database there is.
 WITHOUT_DATABASE = [
     "test_bell.py",
+    "test_candidate.py",
     "test_decoding.py",
+    "test_gate_figures.py",
     "test_hostile_jpegs.py",
     "test_images.py",
     "test_serving.py",

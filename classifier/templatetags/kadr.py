@@ -1,7 +1,7 @@
 """What the templates need beyond Django's own filters."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.utils.formats import number_format
@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from classifier.outlook import in_words
 from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
 
 register = template.Library()
@@ -50,6 +51,12 @@ def seconds_after(end: datetime, start: datetime) -> str:
     """How long something took, in seconds."""
     seconds = (end - start).total_seconds()
     return _("after {seconds} s").format(seconds=number_format(round(seconds, 1), 1))
+
+
+@register.filter
+def so_long(since: datetime, now: datetime) -> str:
+    """How long ago something was, in words."""
+    return in_words(max(now - since, timedelta()))
 
 
 @register.filter

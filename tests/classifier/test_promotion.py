@@ -239,6 +239,15 @@ def test_files_that_are_not_what_they_were_are_not_gone_back_to(places, other):
     assert serves() == "confused"
 
 
+def test_where_only_workers_have_the_weights_the_way_back_is_open(places, other):
+    serving.activate(installed_models.find(other))
+    models.confused(places)
+    serving.activate(installed_models.find("confused"))
+    (places / "same" / "weights.npz").unlink()
+    serving.back()
+    assert serves() == "same"
+
+
 # The command
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from classifier import installed_models
 from classifier.models import ModelActivation, ModelVersion, Prediction, Review, Trial, TrialAnswer
@@ -16,6 +17,12 @@ from tests import make, models
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
 SPEED = {"p50_ms": 10.0, "p95_ms": 12.0, "per_second": 100.0}
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with override("en"):
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils.translation import override
 
 from classifier.models import (
     ModelVersion,
@@ -24,6 +25,12 @@ from worker import process
 from worker.trials import Trials
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with override("en"):
+        yield
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from django.utils import timezone
 
 from classifier.models import Trial, Worker
@@ -37,6 +37,7 @@ class Command(BaseCommand):
             "--back", action="store_true", help="let the model serve again that did before"
         )
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["model"]) == options["back"]:
             raise CommandError("name the candidate, or give --back")

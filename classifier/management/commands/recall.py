@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from classifier import bell, recalls
 from classifier.models import ModelVersion, Recall
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             help="list what its last recall changed: prediction, label before, label now",
         )
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         version = find(options["digest"])
         if options["differences"]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from classifier.models import Trial
 from classifier.promotion import figures, trials
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--off", action="store_true", help="end it; what it found stays")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         if options["off"]:
             ended = Trial.objects.shadows().cancel()

@@ -98,7 +98,7 @@ class Writer:
     def _with_pictures(self, archive: zipfile.ZipFile) -> Iterator[Prediction]:
         """Each row, once its picture is in the archive under the label it was given."""
         for row in self._all():
-            if row.image:
+            if row.image and not row.is_withheld:
                 with row.image.original.open("rb") as original:
                     archive.writestr(picture_name(row), original.read())
             yield row

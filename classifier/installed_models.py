@@ -26,10 +26,15 @@ class Installed:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def digest(self) -> str:
+        """Of its version; "" where it cannot be used."""
+        return self.manifest.digest if self.manifest else ""
+
 
 def installed() -> list[Installed]:
     """Every model folder there is, by name."""
-    return sorted((_read(folder) for folder in _folders().values()), key=lambda m: m.name)
+    return sorted((read(folder) for folder in _folders().values()), key=lambda m: m.name)
 
 
 def find(name: str) -> Installed | None:
@@ -49,6 +54,11 @@ def active() -> Path:
     newest = ModelActivation.objects.newest_first().first()
     folder = _folders().get(newest.folder) if newest else None
     return folder or settings.MODEL_FOLDER
+
+
+def serves(digest: str) -> bool:
+    """Whether it is this version that serves."""
+    return read(active()).digest == digest
 
 
 def in_turn() -> list[tuple[Path, str]]:
@@ -71,7 +81,7 @@ def _folders() -> dict[str, Path]:
     return found
 
 
-def _read(folder: Path) -> Installed:
+def read(folder: Path) -> Installed:
     try:
         return Installed(folder, manifest.read(folder))
     except ManifestError as error:

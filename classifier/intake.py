@@ -108,17 +108,21 @@ class Intake:
         return image
 
     def _refuse_strangers(self, rows: list[Fields]) -> None:
-        """Of the pictures that were named by id, those that the sender does not have."""
+        """Of the pictures that were named by id, those that the sender does not have, or that are
+        set aside."""
         brought = {image.pk for image in self.stored}
         named = {pk for row in rows if (pk := row.get("image_id")) and pk not in brought}
         if not named:
             return
         own = Image.objects.present().owned_by(self.owner).filter(pk__in=named)
-        strangers = named - set(own.values_list("pk", flat=True))
-        rows[:] = [
-            _refused(row, "IMAGE_NOT_FOUND") if row.get("image_id") in strangers else row
-            for row in rows
-        ]
+        withheld: dict[Any, Any] = dict(own.values_list("pk", "quarantined_at"))
+        for place, row in enumerate(rows):
+            if (pk := row.get("image_id")) not in named:
+                continue
+            if pk not in withheld:
+                rows[place] = _refused(row, "IMAGE_NOT_FOUND")
+            elif withheld[pk]:
+                rows[place] = _refused(row, "IMAGE_WITHHELD")
 
     def _commit(self, rows: list[Fields]) -> None:
         predictions = Rows(self._like)

@@ -29,7 +29,7 @@ def notice() -> str:
         return _(
             "Answers are late at the moment: the oldest picture has waited for %(time)s. "
             "What you send is kept and will be answered."
-        ) % {"time": _in_words(waited)}
+        ) % {"time": in_words(waited)}
     if _worker_is_heard():
         return ""
     return _("No worker answers at the moment. What you send is kept and will be answered.")
@@ -42,7 +42,7 @@ def _longest_wait() -> timedelta:
     return max(timezone.now() - since, timedelta()) if since else timedelta()
 
 
-def _in_words(time: timedelta) -> str:
+def in_words(time: timedelta) -> str:
     if time < timedelta(minutes=1):
         return _("%(n)d s") % {"n": time.seconds}
     return timesince(timezone.now() - time, depth=1)

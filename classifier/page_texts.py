@@ -24,6 +24,10 @@ def texts() -> dict[str, Any]:
         "offTopic": _("Maybe none of these"),
         "closest": _("It looks like none of the classes the model knows. The closest:"),
         "others": others_pattern(),
+        "recalled": _(
+            "The version that answered was withdrawn. The answer is being checked again."
+        ),
+        "corrected": corrected_pattern(),
         "offline": _("No connection. Trying again."),
         "failed": {
             "title": _("The upload did not get through"),
@@ -45,6 +49,10 @@ def percent_pattern() -> str:
 
 def others_pattern() -> str:
     return _("It may also be: {labels}")
+
+
+def corrected_pattern() -> str:
+    return _("Corrected: it said “{label}” before.")
 
 
 def _sentence(problem: Problem) -> dict[str, str]:

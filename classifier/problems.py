@@ -32,6 +32,14 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("Not a JPEG"),
         gettext_lazy("Save the picture as JPEG, then send that. Renaming a file is not enough."),
     ),
+    "IMAGE_WITHHELD": Kind(
+        403,
+        gettext_lazy("The picture is withheld"),
+        gettext_lazy(
+            "The people who run this site have set it aside. It is kept, and comes back with its "
+            "answers if they release it."
+        ),
+    ),
     "IMAGE_UNDECODABLE": Kind(
         422,
         gettext_lazy("The picture is incomplete or damaged"),

@@ -50,6 +50,8 @@ def ask_again(
         image = images.filter(pk=image_id).first()
         if image is None:
             raise Problem("IMAGE_NOT_FOUND")
+        if image.quarantined_at:
+            raise Problem("IMAGE_WITHHELD")
         return _queue(image, key, source=Source.API, **asked)
 
 

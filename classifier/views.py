@@ -123,7 +123,11 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
 @require_safe
 def image(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The preview, for its owner and staff. Whatever it holds, the browser may only show it."""
-    found = get_object_or_404(Image.objects.present().visible_to(_reader(request)), pk=pk)
+    reader = _reader(request)
+    images = Image.objects.present().visible_to(reader)
+    if not (reader.user and reader.user.is_staff):
+        images = images.filter(quarantined_at=None)
+    found = get_object_or_404(images, pk=pk)
     etag = f'"{found.pk.hex}"'
     response = get_conditional_response(request, etag=etag) or _preview(found)
     patch_cache_control(response, private=True, max_age=31_536_000, immutable=True)

@@ -104,6 +104,17 @@ TRASH_HOURS = env.number("KADR_TRASH_HOURS", 24)
 AUDIT_SHARE = env.share("KADR_AUDIT_SHARE", 0.02)
 REVIEW_LOCK_SECONDS = 300
 
+# The gate (classifier/promotion/): past these a candidate is not promoted unless told why.
+GATE_SAMPLE = env.number("KADR_GATE_SAMPLE", 1000)  # recent answers that it is tried on
+GATE_REVIEWED = env.number("KADR_GATE_REVIEWED", 50)  # reviewed pictures that are needed
+GATE_ACCURACY_DROP = env.share("KADR_GATE_ACCURACY_DROP", 0.01)
+GATE_CLASS_DROP = env.share("KADR_GATE_CLASS_DROP", 0.05)
+GATE_CALIBRATION = env.share("KADR_GATE_CALIBRATION", 0.03)  # more of calibration error
+GATE_FLIPS = env.share("KADR_GATE_FLIPS", 0.2)  # of the recent answers
+GATE_SLOWER = env.share("KADR_GATE_SLOWER", 0.5)  # longer for a single picture
+TRIAL_PAGE = 64  # pictures that a candidate is given at a time
+TRIAL_SECONDS = 90  # that it may take for them, or to start
+
 # Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
 WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)
 
@@ -178,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
         "sweep": SWEEP_SECONDS,
         "send_webhooks": SWEEP_SECONDS,
         "write_exports": SWEEP_SECONDS,
+        "recall": SWEEP_SECONDS,
         "purge": PURGE_SECONDS,
         "tidy": crontab(hour=4, minute=17),
     }.items()

@@ -7,9 +7,10 @@ from datetime import timedelta
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
-from classifier import bell, exports, orphans, retention
+from classifier import bell, exports, orphans, queues, recalls, retention
 from classifier.models import (
     Batch,
+    Correction,
     Export,
     IdempotencyKey,
     Prediction,
@@ -28,6 +29,7 @@ def sweep() -> None:
     """Free the rows of lost workers, settle what a crash left, and ring for whatever waits: a
     bell may have been lost."""
     Prediction.objects.free_lost()
+    Correction.objects.free_lost()
     Batch.objects.settle()
     for batch in Batch.objects.abandoned():
         batch.forget()
@@ -36,8 +38,15 @@ def sweep() -> None:
     IdempotencyKey.objects.expired().delete()
     WebhookDelivery.objects.forget_old()
     Worker.objects.forget_silent(FORGET_WORKERS_AFTER)
-    if Prediction.objects.waiting().exists():
+    queues.settle_drained()
+    if Prediction.objects.waiting().exists() or Correction.objects.waiting().exists():
         bell.ring()
+
+
+@shared_task(name="jobs.tasks.recall")
+def recall() -> None:
+    """Go on with the recalls: find the answers of those whose finder died, complete the rest."""
+    recalls.settle()
 
 
 @shared_task(name="jobs.tasks.purge")

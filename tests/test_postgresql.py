@@ -13,9 +13,11 @@ SUITES = ["tests/classifier", "tests/worker", "tests/jobs"]
 WITHOUT_DATABASE = [
     "test_agreement.py",
     "test_bell.py",
+    "test_candidate.py",
     "test_decoding.py",
     "test_drawing.py",
     "test_estimate.py",
+    "test_gate_figures.py",
     "test_hostile_jpegs.py",
     "test_images.py",
     "test_serving.py",

@@ -10,6 +10,7 @@ from django.db import DatabaseError, close_old_connections
 
 from classifier.models import ModelActivation, Worker
 from worker import turn
+from worker.tally import tally
 
 if TYPE_CHECKING:
     from worker.process import ServedModel
@@ -36,6 +37,7 @@ class Heartbeat:
             host=self.model.host,
             device=self.model.runtime.device,
             model=self.model.version,
+            **tally.fields(),
         )
 
     def _run(self) -> None:

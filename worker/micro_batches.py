@@ -18,10 +18,11 @@ from django.db import close_old_connections
 
 from classifier import bell
 from classifier.models import Prediction
-from classifier.models.prediction_queue import BATCH, INTERACTIVE
+from classifier.models.prediction_queue import INTERACTIVE
 from ml import preprocess
-from worker import turn
+from worker import corrections, turn
 from worker.order import Order
+from worker.tally import tally
 from worker.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class MicroBatch:
         return len(self.rows) == settings.MICRO_BATCH
 
     @property
-    def is_a_batchs(self) -> bool:
-        return self.rows[0].priority == BATCH
+    def is_interactive(self) -> bool:
+        return bool(self.rows) and self.rows[0].priority == INTERACTIVE
 
 
 def run(model: "ServedModel") -> None:
@@ -73,15 +74,28 @@ def _work(model: "ServedModel", goes_on: Callable[[], bool]) -> bool:
     while following or goes_on():
         with watchdog.guard():
             taken, following = _next(model, following)
-            if not taken.rows:
+            if taken.rows:
+                following = _answer_and_go_ahead(model, taken, following, goes_on)
+            # What is checked again takes turns with batches, and waits while people do.
+            checked = not taken.is_interactive and corrections.run_one(model)
+            if not taken.rows and not checked:
                 return True
-            coming = None
-            if taken.is_full:
-                bell.ring()  # there may be more, for a worker that is idle
-                coming = None if following or not goes_on() else ahead.submit(_take_ahead, model)
-            answer(taken, model)
-            following = coming.result() if coming else following
     return False
+
+
+def _answer_and_go_ahead(
+    model: "ServedModel",
+    taken: MicroBatch,
+    following: MicroBatch | None,
+    goes_on: Callable[[], bool],
+) -> MicroBatch | None:
+    """Answer what was taken; returns what has been claimed meanwhile, or was before."""
+    coming = None
+    if taken.is_full:
+        bell.ring()  # there may be more, for a worker that is idle
+        coming = None if following or not goes_on() else ahead.submit(_take_ahead, model)
+    answer(taken, model)
+    return coming.result() if coming else following
 
 
 def _next(
@@ -90,7 +104,7 @@ def _next(
     """Whose turn it is; and what was claimed before, if that has to wait for it."""
     if following is None:
         taken = take(model, order.priorities())
-    elif following.rows and following.is_a_batchs and not order.is_batchs_turn:
+    elif following.rows and not following.is_interactive and not order.is_batchs_turn:
         urgent = take(model, (INTERACTIVE,))
         taken, following = (urgent, following) if urgent.rows else (following, None)
     else:
@@ -125,6 +139,7 @@ def answer(taken: MicroBatch, model: "ServedModel") -> None:
         return
     results = dict(zip(taken.inputs, map(model.result, *answers), strict=True))
     published = Prediction.objects.publish(taken.fence, model.version, results)
+    tally.note(published)
     if published < len(results):
         logger.warning("%d results came too late and were dropped", len(results) - published)
 
@@ -135,6 +150,9 @@ def read(rows: list[Prediction], size: int) -> dict[uuid.UUID, np.ndarray]:
     for row in rows:
         try:
             assert row.image is not None, "what is unfinished has an image"
+            if row.is_withheld:  # asked for while it was being set aside
+                Prediction.objects.filter(pk=row.pk).cancel()
+                continue
             inputs[row.pk] = preprocess.from_jpeg(row.image.read_preview(), size)
         except (OSError, preprocess.UnreadableImage) as error:
             logger.warning("The preview of %s could not be read: %s", row.pk, error)

@@ -17,6 +17,7 @@ from classifier import installed_models
 from classifier.models import ModelActivation, ModelVersion, Result
 from ml.runtime import ModelError, Runtime
 from worker.heartbeat import Heartbeat
+from worker.trials import Trials
 from worker.watchdog import watchdog
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class ServedModel:
 
 _model: ServedModel | None = None
 _heartbeat: Heartbeat | None = None
+_trials: Trials | None = None
 
 
 def model() -> ServedModel:
@@ -82,7 +84,7 @@ def model() -> ServedModel:
 def begin(**_kwargs: Any) -> None:
     """Load and warm up the model; only then does Celery hand this process its first bell."""
     _die_with_parent()
-    global _model, _heartbeat
+    global _model, _heartbeat, _trials
     try:
         _model = load()
     except ModelError as error:
@@ -101,11 +103,15 @@ def begin(**_kwargs: Any) -> None:
     )
     _heartbeat = Heartbeat(_model)
     _heartbeat.start()
+    _trials = Trials(_model.worker)
+    _trials.start()
     watchdog.start()
 
 
 @signals.worker_process_shutdown.connect
 def end(**_kwargs: Any) -> None:
+    if _trials:
+        _trials.stop()
     if _heartbeat:
         _heartbeat.stop()
 

@@ -1,5 +1,25 @@
 """The admin, by what its pages show."""
 
-from classifier.admin import access, exports, predictions, review, serving, webhooks
+from classifier.admin import (
+    access,
+    exports,
+    predictions,
+    recalls,
+    review,
+    serving,
+    system,
+    trials,
+    webhooks,
+)
 
-__all__ = ("access", "exports", "predictions", "review", "serving", "webhooks")
+__all__ = (
+    "access",
+    "exports",
+    "predictions",
+    "recalls",
+    "review",
+    "serving",
+    "system",
+    "trials",
+    "webhooks",
+)

@@ -10,12 +10,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classifier.admin import actions
 from classifier.admin.read_only import ReadOnlyAdmin, owner_name, thumbnail
 from classifier.models import Batch, Image, Prediction
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyAdmin):
+class PredictionAdmin(actions.AnswerActions, ReadOnlyAdmin):
     for_all_staff = True
     list_display = (
         "preview",
@@ -29,7 +30,17 @@ class PredictionAdmin(ReadOnlyAdmin):
         "error_code",
     )
     list_display_links = ("status",)
-    list_filter = ("status", "label", "off_topic", "model", "source", "error_code", "created_at")
+    list_filter = (
+        "status",
+        "label",
+        "off_topic",
+        "model",
+        "source",
+        "error_code",
+        ("image__quarantined_at", admin.EmptyFieldListFilter),
+        ("corrected_at", admin.EmptyFieldListFilter),
+        "created_at",
+    )
     list_select_related = ("image", "model", "owner")
     list_per_page = 50
     search_fields = ("id", "image__name", "image__sha256", "owner__username", "label")
@@ -54,17 +65,28 @@ class PredictionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Image)
-class ImageAdmin(ReadOnlyAdmin):
+class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
     for_all_staff = True
-    list_display = ("preview_image", "name", "size", "byte_size", "owned_by", "created_at")
+    list_display = (
+        "preview_image",
+        "name",
+        "size",
+        "byte_size",
+        "owned_by",
+        "created_at",
+        "quarantined_at",
+    )
     list_display_links = ("name",)
-    list_filter = ("created_at",)
+    list_filter = (("quarantined_at", admin.EmptyFieldListFilter), "created_at")
     list_select_related = ("owner",)
     list_per_page = 50
     search_fields = ("id", "name", "sha256", "owner__username")
     readonly_fields = ("preview_image",)
     # Neither file is linked to: the original is never served, the preview stands above.
     exclude = ("original", "preview")
+
+    def get_urls(self) -> list[Any]:
+        return [*actions.urls(), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
         return super().get_queryset(request).filter(trashed_at=None)

@@ -51,6 +51,8 @@ PREDICTION = {
         "set": [{"label": "cat", "label_localized": "cat", "confidence": 0.813603}],
         "off_topic": {"score": -5.1207, "flag": False},
     },
+    "recalled": False,
+    "corrected": None,
     "error": None,
     "url": f"/predictions/{CAT}/",
 }

@@ -98,9 +98,11 @@ def line(row: Prediction) -> dict[str, Any]:
 def as_csv(rows: Iterable[Prediction]) -> Iterator[str]:
     yield _csv_line(COLUMNS)
     for row in rows:
-        answer = ("", None) if row.gone_at else (row.label, row.confidence)
-        values = (row.custom_id, row.pk, row.status, *answer, row.error_code)
-        off_topic = None if row.gone_at or row.off_topic is None else str(row.off_topic).lower()
+        hidden = row.gone_at or row.is_withheld
+        answer = ("", None) if hidden else (row.label, row.confidence)
+        fault = row.problem.code if row.problem else ""
+        values = (row.custom_id, row.pk, row.status, *answer, fault)
+        off_topic = None if hidden or row.off_topic is None else str(row.off_topic).lower()
         yield _csv_line((*values, row.model.name if row.model else "", off_topic))
 
 

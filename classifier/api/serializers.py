@@ -99,7 +99,7 @@ class AttemptSerializer(serializers.Serializer[Any]):
 
 def result_of(prediction: Prediction) -> dict[str, Any] | None:
     """What was answered; None where nothing was, or where it is gone."""
-    if prediction.status != Status.SUCCEEDED or prediction.gone_at:
+    if not prediction.is_shown or prediction.gone_at:
         return None
     off_topic = {"score": prediction.off_topic_score, "flag": prediction.off_topic}
     return {
@@ -110,6 +110,12 @@ def result_of(prediction: Prediction) -> dict[str, Any] | None:
         "set": prediction.conformal_set(),
         "off_topic": None if prediction.off_topic is None else off_topic,
     }
+
+
+class CorrectionSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    label_before = serializers.CharField(help_text="What was answered first.")
+    label_before_localized = serializers.CharField()
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):
@@ -127,6 +133,11 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     image = ImageSerializer(allow_null=True, help_text="None once it was deleted.")
     model = ModelSerializer(allow_null=True, help_text="The model that answered.")
     result = serializers.SerializerMethodField()
+    recalled = serializers.BooleanField(
+        source="is_recalled",
+        help_text="The version that answered was withdrawn, and the answer is being checked.",
+    )
+    corrected = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
@@ -149,6 +160,8 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "image",
             "model",
             "result",
+            "recalled",
+            "corrected",
             "error",
             "url",
         )
@@ -161,6 +174,17 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
     @extend_schema_field(ResultSerializer(allow_null=True))
     def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
         return result_of(prediction)
+
+    @extend_schema_field(CorrectionSerializer(allow_null=True))
+    def get_corrected(self, prediction: Prediction) -> dict[str, Any] | None:
+        """None where the first answer stands."""
+        if not prediction.corrected_at or not prediction.is_shown or prediction.gone_at:
+            return None
+        return {
+            "at": prediction.corrected_at,
+            "label_before": prediction.corrected_from,
+            "label_before_localized": prediction.corrected_from_localized,
+        }
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_error(self, prediction: Prediction) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from classifier import bell
 from classifier.ids import uuid7
 from classifier.models.owner import Owned, OwnedQuerySet, Owner
 from classifier.models.webhook_delivery import WebhookDelivery
+from classifier.models.work_queue import QueueName, WorkQueue
 from classifier.problems import Problem
 
 LEASE = timedelta(seconds=60)  # renewed as the file grows
@@ -51,7 +52,8 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
                 error_code="ATTEMPTS_EXHAUSTED",
                 finished_at=timezone.now(),
             )
-            rows = self.waiting().order_by("created_at", "pk").select_for_update(skip_locked=True)
+            rows = self.waiting().filter(WorkQueue.objects.gives_out(QueueName.EXPORTS))
+            rows = rows.order_by("created_at", "pk").select_for_update(skip_locked=True)
             if (first := rows.values_list("pk", flat=True).first()) is None:
                 return None
             self.waiting().filter(pk=first).update(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
 from classifier.models.owner import Owned, Owner
+from classifier.models.quarantine import Quarantinable
 from classifier.models.trash import Trashable, TrashQuerySet, stopped_by_trash
 from classifier.storage import DurableFileSystemStorage
 
@@ -66,7 +67,7 @@ def preview_path(image: "Image", _name: str) -> str:
     return f"{image.id.hex[-2:]}/{image.id.hex}.preview.jpg"
 
 
-class Image(Owned, Trashable):
+class Image(Owned, Trashable, Quarantinable):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("file name"), max_length=NAME_LENGTH, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, db_index=True)

@@ -14,6 +14,13 @@ class ModelActivationQuerySet(models.QuerySet["ModelActivation"]):
         """The id of the activation in force; None before there was one."""
         return self.newest_first().values_list("pk", flat=True).first()
 
+    def before_current(self) -> "ModelActivation | None":
+        """The newest one of another version than the one that serves: where going back leads."""
+        current = self.newest_first().first()
+        if current is None:
+            return None
+        return self.newest_first().exclude(digest=current.digest).first()
+
 
 class ModelActivation(models.Model):
     folder = models.CharField(_("folder"), max_length=255)  # its name among the installed models
@@ -23,6 +30,11 @@ class ModelActivation(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
+    # The trial that it was promoted by, and whether against what that found.
+    trial = models.ForeignKey(
+        "classifier.Trial", models.SET_NULL, null=True, blank=True, verbose_name=_("trial")
+    )
+    forced = models.BooleanField(_("forced"), default=False, db_default=False)
     created_at = models.DateTimeField(_("activated"), db_default=Now())
 
     objects = ModelActivationQuerySet.as_manager()

@@ -24,6 +24,8 @@ class ModelVersion(models.Model):
     # {"set", "off_topic"}, as its manifest has them; None where it was registered before there were
     thresholds = models.JSONField(_("thresholds"), null=True, blank=True)
     registered_at = models.DateTimeField(_("registered"), db_default=Now())
+    # Since when what it answered is no longer trusted: that marks every answer of it at once.
+    recalled_at = models.DateTimeField(_("recalled"), null=True, blank=True)
 
     objects = ModelVersionQuerySet.as_manager()
 

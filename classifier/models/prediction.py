@@ -80,6 +80,11 @@ class Prediction(Owned):
     # Since when a reviewer's word about its image stands. The reviews say so too; this keeps what
     # is done out of the indexes of what is to be done.
     reviewed_at = models.DateTimeField(_("reviewed"), null=True, blank=True)
+    # Since when the label is another than the one that was given first, and that one.
+    corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True)
+    corrected_from = models.CharField(
+        _("said before"), max_length=100, blank=True, default="", db_default=""
+    )
     error_code = models.CharField(_("error"), max_length=50, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
@@ -194,16 +199,35 @@ class Prediction(Owned):
         else:
             self.image.trash()
 
+    @property
+    def is_withheld(self) -> bool:
+        """Staff has set its picture aside, so its owner sees neither picture nor answer."""
+        return bool(self.image and self.image.quarantined_at)
+
+    @property
+    def is_shown(self) -> bool:
+        """There is an answer that may be seen."""
+        return self.status == Status.SUCCEEDED and not self.is_withheld
+
+    @property
+    def is_recalled(self) -> bool:
+        """The version that answered was withdrawn, and its answer is not replaced yet."""
+        return bool(self.is_shown and self.model and self.model.recalled_at)
+
+    @property
+    def corrected_from_localized(self) -> str:
+        return self.model.label_name(self.corrected_from) if self.model else self.corrected_from
+
     def top(self, k: int | None = None) -> list[dict[str, Any]]:
         """The k likeliest labels (as many as were asked for) with their confidence, likeliest
-        first; [] without a result."""
-        if not (self.model and self.probabilities):
+        first; [] without a result that may be seen."""
+        if not (self.model and self.probabilities and self.is_shown):
             return []
         return self.model.top(self.probabilities, k or self.top_k)
 
     def conformal_set(self) -> list[dict[str, Any]] | None:
         """The labels among which the truth is in 95 of 100 cases; None where that is not known."""
-        if not (self.model and self.probabilities):
+        if not (self.model and self.probabilities and self.is_shown):
             return None
         return self.model.conformal_set(self.probabilities)
 
@@ -231,9 +255,11 @@ class Prediction(Owned):
 
     @property
     def problem(self) -> Problem | None:
-        """Why it failed; None where it did not."""
+        """Why it failed or is not shown; None where it did not and is."""
+        if self.is_withheld:
+            return Problem("IMAGE_WITHHELD")
         return Problem(self.error_code) if self.error_code else None
 
     @property
     def label_localized(self) -> str:
-        return self.model.label_name(self.label) if self.model else ""
+        return self.model.label_name(self.label) if self.model and self.is_shown else ""

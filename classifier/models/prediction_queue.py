@@ -27,6 +27,7 @@ from classifier.models.owner import OwnedQuerySet
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
 from classifier.models.webhook import WebhookEndpoint
 from classifier.models.webhook_delivery import WebhookDelivery
+from classifier.models.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from classifier.models.prediction import Prediction
@@ -93,7 +94,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """
         fence = uuid.uuid4()
         with transaction.atomic(using=self.db):
-            ids = next(filter(None, (self._next_ids(limit, p) for p in priorities)), [])
+            allowed = self.filter(WorkQueue.objects.predictions())
+            ids = next(filter(None, (allowed._next_ids(limit, p) for p in priorities)), [])
             self.filter(pk__in=ids)._move(
                 Status.RUNNING,
                 attempt=F("attempt") + 1,
@@ -105,7 +107,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         if not ids:
             return []
         claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
-        claimed = claimed.only("fence", "priority", "image__preview")  # all that a worker needs
+        claimed = claimed.only("fence", "priority", "image__preview", "image__quarantined_at")
         return list(claimed.order_by("queued_at", "pk"))
 
     def _next_ids(self, limit: int, priority: int) -> list[uuid.UUID]:
@@ -133,6 +135,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             published = int(cursor.rowcount)
             self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
             apps.get_model("classifier", "ReviewTask").objects.audit(results)
+            apps.get_model("classifier", "TrialAnswer").objects.shadow(results, model)
         return published
 
     def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
@@ -172,12 +175,27 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def retry(self) -> int:
         """Queue again what failed or was canceled: a new attempt under the same id."""
         rows = self.kept().filter(status__in=RETRYABLE, image__isnull=False)
+        rows = rows.filter(image__quarantined_at=None)
         return rows.update(
             status=Status.QUEUED,
             queued_at=timezone.now(),
             started_at=None,
             finished_at=None,
             error_code="",
+        )
+
+    def correct(self, model: ModelVersion, result: Result, before: str) -> int:
+        """Replace what was answered; `before` is the former label where it was another."""
+        told = {"corrected_at": timezone.now(), "corrected_from": before} if before else {}
+        return self.filter(status=Status.SUCCEEDED, deleted_at=None).update(
+            model=model,
+            label=result.label,
+            confidence=result.confidence,
+            probabilities=result.probabilities,
+            margin=result.margin,
+            off_topic_score=result.off_topic_score,
+            off_topic=result.off_topic,
+            **told,
         )
 
     def erase(self) -> None:
@@ -192,9 +210,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             margin=None,
             off_topic_score=None,
             off_topic=None,
+            corrected_from="",
             metadata=None,
             deleted_at=timezone.now(),
         )
+        for name in ("Correction", "TrialAnswer"):  # they tell what was answered, too
+            apps.get_model("classifier", name).objects.filter(prediction__in=self).delete()
 
     def hide_answers(self) -> None:
         """Let no repeated request give out what was answered."""

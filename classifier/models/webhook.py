@@ -26,6 +26,7 @@ class Event(models.TextChoices):
     PREDICTION_SUCCEEDED = "prediction.succeeded"
     PREDICTION_FAILED = "prediction.failed"
     PREDICTION_CANCELED = "prediction.canceled"
+    PREDICTION_CORRECTED = "prediction.corrected"
     BATCH_COMPLETED = "batch.completed"
     BATCH_CANCELED = "batch.canceled"
     EXPORT_READY = "export.ready"

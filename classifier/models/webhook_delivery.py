@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier import bell
 from classifier.ids import uuid7
 from classifier.models.webhook import Event, WebhookEndpoint
+from classifier.models.work_queue import QueueName, WorkQueue
 
 # Between the attempts; each is lengthened by up to a tenth, so that a crowd does not stay one.
 PAUSES = (
@@ -96,7 +97,8 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """Take the delivery that is due for longest; None where nothing is."""
         fence = uuid.uuid4()
         with transaction.atomic(using=self.db):
-            rows = self.due().order_by("next_attempt_at", "pk")
+            rows = self.due().filter(WorkQueue.objects.gives_out(QueueName.WEBHOOKS))
+            rows = rows.order_by("next_attempt_at", "pk")
             rows = rows.select_for_update(skip_locked=True, of=("self",))
             pk = rows.values_list("pk", flat=True).first()
             if pk is None:

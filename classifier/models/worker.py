@@ -31,6 +31,11 @@ class Worker(models.Model):
     model = models.ForeignKey(ModelVersion, models.PROTECT, verbose_name=_("model"))
     started_at = models.DateTimeField(_("started"), db_default=Now())
     last_seen_at = models.DateTimeField(_("last seen"), db_default=Now())
+    # As it counts itself; written with the heartbeat, so up to a few seconds late.
+    answered = models.PositiveBigIntegerField(_("answered"), db_default=0)
+    last_batch_at = models.DateTimeField(_("last micro-batch"), null=True, blank=True)
+    last_batch_size = models.PositiveIntegerField(_("pictures in it"), null=True, blank=True)
+    rate = models.FloatField(_("pictures a second"), null=True, blank=True)  # over a minute
 
     objects = WorkerQuerySet.as_manager()
 

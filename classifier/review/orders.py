@@ -25,7 +25,8 @@ def to_review(reviewer: User) -> PredictionQuerySet:
 
 def _nobody_elses(reviewer: User) -> PredictionQuerySet:
     locked = ReviewLock.objects.held().filter(image=OuterRef("image")).exclude(reviewer=reviewer)
-    return Prediction.objects.answered().pictured().filter(~Exists(locked))
+    rows = Prediction.objects.answered().pictured().filter(~Exists(locked))
+    return rows.filter(image__quarantined_at=None)
 
 
 def uncertain(reviewer: User) -> PredictionQuerySet:

@@ -1,7 +1,7 @@
 """What the templates need beyond Django's own filters."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.utils.formats import number_format
@@ -9,7 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from classifier.page_texts import others_pattern, percent_pattern
+from classifier.outlook import in_words
+from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
 
 register = template.Library()
 METER = """<svg class="bar" role="meter" aria-label="{}" aria-valuemin="0" aria-valuemax="100" \
@@ -32,6 +33,12 @@ def others(labels: list[str]) -> str:
     return others_pattern().format(labels=", ".join(labels))
 
 
+@register.filter
+def corrected(label: str) -> str:
+    """That an answer replaces another, as a sentence."""
+    return corrected_pattern().format(label=label)
+
+
 @register.simple_tag
 def bar(share: object, label: str = "") -> SafeString:
     """A share of one as a bar, which tells a screen reader its label and value."""
@@ -44,6 +51,12 @@ def seconds_after(end: datetime, start: datetime) -> str:
     """How long something took, in seconds."""
     seconds = (end - start).total_seconds()
     return _("after {seconds} s").format(seconds=number_format(round(seconds, 1), 1))
+
+
+@register.filter
+def so_long(since: datetime, now: datetime) -> str:
+    """How long ago something was, in words."""
+    return in_words(max(now - since, timedelta()))
 
 
 @register.filter

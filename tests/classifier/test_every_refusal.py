@@ -222,6 +222,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "ILLEGAL_TRANSITION": cancel_what_is_done,
     "IMAGE_EMPTY": lambda w: w.send(b""),
     "IMAGE_MISSING": lambda w: w.alice.post(f"{API}/predictions", {"top_k": "3"}),
+    "IMAGE_WITHHELD": lambda w: ask_withheld(w),
     "IMAGE_NOT_FOUND": lambda w: w.alice.post(
         f"{API}/predictions", {"image_id": NOBODY}, format="json"
     ),
@@ -261,6 +262,12 @@ REFUSED: dict[str, Callable[[World], Any]] = {
         f"{API}/webhook-endpoints", {"url": "https://127.0.0.1/"}, format="json"
     ),
 }
+
+
+def ask_withheld(w: World) -> Any:
+    image = make.image(w.owner)
+    image.quarantine()
+    return w.alice.post(f"{API}/predictions", {"image_id": str(image.pk)}, format="json")
 
 
 def item_of(w: World, archive: bytes) -> Any:

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from classifier import exports
-from classifier.models import Batch, Export, Prediction, WebhookDelivery, WebhookEndpoint
+from classifier import exports, recalls
+from classifier.models import (
+    Batch,
+    Correction,
+    Export,
+    Prediction,
+    Result,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from classifier.models.webhook import SUBSCRIBABLE
 from tests import make
 
@@ -75,9 +83,18 @@ def test_an_export_that_is_ready_is_told(alice_api):
     assert told() == [("export.ready", pk)]
 
 
+def correct(row: Prediction) -> None:
+    """Another model is asked again about its picture, and says something else."""
+    recalls.again(Prediction.objects.filter(pk=row.pk))
+    other = make.model_version("e" * 64)
+    (claimed,) = Correction.objects.claim(1, other, "w")
+    cat = Result(label="cat", confidence=0.9, probabilities=[0.9, 0.05, 0.05])
+    Correction.objects.publish(claimed.fence, other, {claimed.pk: cat})
+
+
 def test_every_event_that_one_may_subscribe_to_is_sent(alice_api, alice, settings):
     settings.MAX_ATTEMPTS = 1
-    make.answered(alice)
+    correct(make.answered(alice))
     make.prediction(alice)
     (claimed,) = Prediction.objects.claim(1, worker="w")
     Prediction.objects.give_back(claimed.fence, claimed.pk, "INFERENCE_FAILED")

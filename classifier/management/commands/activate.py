@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier import installed_models
 from classifier.installed_models import Installed
-from classifier.models import ModelActivation
+from classifier.promotion import serving
 
 
 class Command(BaseCommand):
@@ -32,12 +32,7 @@ class Command(BaseCommand):
         if found.manifest is None:
             raise CommandError(f"{found.name} is refused, and nothing has changed: {found.fault}")
         check(found)
-        ModelActivation.objects.create(
-            folder=found.name,
-            digest=found.manifest.digest,
-            name=found.manifest.id,
-            reason=options["reason"],
-        )
+        serving.activate(found, reason=options["reason"])
         self.stdout.write(f"{found.manifest.id} serves from now on; workers are changing over.")
 
 

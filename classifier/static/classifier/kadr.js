@@ -92,7 +92,8 @@ function showProblem(card, problem, retry) {
   announce(`${nameOf(card)}: ${sentences(problem)}`);
 }
 
-function showResult(card, result) {
+function showResult(card, prediction) {
+  const result = prediction.result;
   const offTopic = result.off_topic?.flag;
   const label = offTopic ? texts.offTopic : result.label_localized;
   const confidence = offTopic ? "" : percent(result.confidence);
@@ -100,6 +101,7 @@ function showResult(card, result) {
   field(card, "confidence").textContent = confidence;
   showNote(field(card, "note"), result);
   showWrong(card);
+  showChange(field(card, "changed"), prediction);
   field(card, "top").replaceChildren(...result.top.map(bar));
   field(card, "state").hidden = true;
   field(card, "result").hidden = false;
@@ -117,6 +119,13 @@ function showNote(note, result) {
   const others = (result.set ?? []).slice(1).map((entry) => entry.label_localized).join(", ");
   note.textContent = result.off_topic?.flag ? texts.closest : texts.others.replace("{labels}", others);
   note.hidden = !result.off_topic?.flag && !others;
+}
+
+// That the first answer was withdrawn, or replaced by this one.
+function showChange(note, prediction) {
+  const before = prediction.corrected?.label_before_localized ?? "";
+  note.textContent = prediction.recalled ? texts.recalled : texts.corrected.replace("{label}", before);
+  note.hidden = !prediction.recalled && !before;
 }
 
 function bar(entry) {
@@ -140,7 +149,7 @@ function update(card, prediction) {
     field(card, "model").textContent = prediction.model.name;
     field(card, "model").title = prediction.model.digest;
   }
-  if (prediction.result) showResult(card, prediction.result);
+  if (prediction.result) showResult(card, prediction);
   else if (prediction.error) showProblem(card, prediction.error, null);
 }
 

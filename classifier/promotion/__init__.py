@@ -1,0 +1,1 @@
+"""How another model comes to serve: tried on one's own pictures first, and gone back from."""

@@ -1,0 +1,141 @@
+"""The pages from which Kadr is run, as staff use them: Chromium in front of Django."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from classifier.models import Image, Prediction, Trial, Worker, WorkQueue
+from classifier.promotion import figures, trials
+from tests import make, models
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+SYSTEM = "/admin/classifier/workqueue/"
+SPEED = {"p50_ms": 10.0, "p95_ms": 12.0, "per_second": 100.0}
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch, bell_rings):
+    # Playwright's own event loop runs in this thread; the queries here wait for nobody.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "locale": "en-US", "viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture
+def chief(context: BrowserContext, live_server, transactional_db) -> Page:
+    client = Client()
+    client.force_login(make.user("chief", is_staff=True, is_superuser=True))
+    name = django_settings.SESSION_COOKIE_NAME
+    cookie = {"name": name, "value": client.cookies[name].value, "url": live_server.url}
+    context.add_cookies([cookie])
+    return context.new_page()
+
+
+@pytest.fixture
+def trial(tmp_path, settings, transactional_db) -> Trial:
+    """One past a limit, with two pictures on which the models disagree."""
+    models.same(models.places(tmp_path / "models", settings))
+    for seed in (1, 2):
+        make.answer(Prediction.objects.ask(make.image(content=make.noise_jpeg(seed))))
+    begun = trials.begin_gate("same")
+    trials.prepare(begun)
+    for row in begun.answers.all():
+        row.write(active_label="dog", active_confidence=0.7, label="cat", confidence=0.9)
+    report = figures.report(figures.pairs_of(begun))
+    past = [{"name": "REVIEWED", "value": 0, "limit": 50}]
+    report |= {"speed": {"active": SPEED, "candidate": SPEED}, "past": past}
+    Trial.objects.filter(pk=begun.pk).update(
+        status="refused", report=report, finished_at=begun.created_at
+    )
+    return begun
+
+
+def queue_row(page: Page, name: str):
+    return page.locator(f"#queue-{name}")
+
+
+def without_faults(page: Page) -> None:
+    found = Axe().run(page, context="#live")
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_queue_is_paused_and_opened_with_one_click_each(chief, live_server, complaints):
+    make.prediction()
+    chief.goto(live_server.url + SYSTEM)
+    row = queue_row(chief, "interactive")
+    row.get_by_role("button", name="Pause").click()
+    expect(row.locator(".state")).to_have_text("paused")
+    assert Prediction.objects.claim(1, worker="w") == []
+    row.get_by_role("button", name="Open").click()
+    expect(row.locator(".state")).to_have_text("open")
+    assert len(Prediction.objects.claim(1, worker="w")) == 1
+    assert complaints == []
+
+
+def test_the_page_follows_what_happens_without_being_loaded_again(chief, live_server):
+    chief.goto(live_server.url + SYSTEM)
+    chief.evaluate("window.same = true")
+    WorkQueue.objects.change("batch", "draining")
+    expect(queue_row(chief, "batch").locator(".state")).to_have_text("draining", timeout=20_000)
+    assert chief.evaluate("window.same")
+    queue_row(chief, "batch").get_by_role("button", name="Open").click()  # with a token that counts
+    expect(queue_row(chief, "batch").locator(".state")).to_have_text("open")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_system_page_has_no_fault_that_axe_finds(chief, live_server, scheme):
+    Worker.objects.beat("host:1", host="host", device="CPU", model=make.model_version(), rate=12.5)
+    WorkQueue.objects.change("batch", "paused")
+    chief.emulate_media(color_scheme=scheme)
+    chief.goto(live_server.url + SYSTEM)
+    without_faults(chief)
+
+
+def test_a_trial_past_a_limit_is_promoted_for_a_reason(chief, live_server, trial, complaints):
+    chief.goto(f"{live_server.url}/admin/classifier/trial/{trial.pk}/change/")
+    without_faults(chief)
+    expect(chief.locator(".flips img")).to_have_count(2)
+    promote = chief.get_by_role("button", name="Promote past the limits")
+    promote.click()
+    expect(promote).to_be_visible()  # the browser wants the reason
+    chief.get_by_label("Why it is to serve").fill("the night shift needs it")
+    promote.click()
+    expect(chief.get_by_role("button", name=re.compile("Go back to cifar10"))).to_be_visible()
+    expect(chief.locator("#result_list")).to_contain_text("the night shift needs it")
+    chief.get_by_role("button", name=re.compile("Go back to cifar10")).click()
+    expect(chief.locator("#result_list")).to_contain_text("back from same")
+    assert complaints == []
+
+
+def test_the_pictures_of_one_change_are_a_click_away(chief, live_server, trial):
+    chief.goto(f"{live_server.url}/admin/classifier/trial/{trial.pk}/change/")
+    chief.get_by_role("cell", name="2", exact=True).get_by_role("link").click()
+    expect(chief.locator("#flips h2")).to_contain_text("dog → cat")
+
+
+def test_a_deletion_is_undone_with_one_click(chief, live_server, complaints):
+    make.answered()
+    chief.goto(live_server.url + "/admin/classifier/prediction/")
+    chief.locator("input.action-select").check()
+    chief.locator("select[name=action]").select_option("trash")
+    chief.get_by_role("button", name="Go", exact=True).click()
+    expect(chief.locator(".messagelist")).to_contain_text("Deleted: 1")
+    assert not Image.objects.present().exists()
+    chief.get_by_role("button", name="Undo").click()
+    expect(chief.locator(".messagelist")).to_contain_text("1 picture is back.")
+    assert Image.objects.present().exists()
+    assert complaints == []
+
+
+def test_on_a_narrow_screen_nothing_is_cut_off(chief, live_server, trial):
+    chief.set_viewport_size({"width": 390, "height": 800})
+    for path in (SYSTEM, f"/admin/classifier/trial/{trial.pk}/change/"):
+        chief.goto(live_server.url + path)
+        assert chief.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -1,0 +1,447 @@
+"""Which model serves, by whom and why; and the way back."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
+
+from classifier import installed_models
+from classifier.models import ModelActivation, ModelVersion, Prediction, Review, Trial, TrialAnswer
+from classifier.models.trial import TrialStatus
+from classifier.promotion import figures, serving, trials
+from classifier.promotion.refused import Refused
+from tests import make, models
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
+SPEED = {"p50_ms": 10.0, "p95_ms": 12.0, "per_second": 100.0}
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with override("en"):
+        yield
+
+
+@pytest.fixture
+def places(tmp_path, settings):
+    return models.places(tmp_path / "models", settings)
+
+
+@pytest.fixture
+def other(places) -> str:
+    return models.same(places).name
+
+
+def judged(trial: Trial, status: TrialStatus = TrialStatus.PASSED, past=()) -> Trial:
+    """A trial as a worker leaves it; tests/worker/test_trials.py has one do it."""
+    report = figures.report(figures.pairs_of(trial))
+    report |= {"speed": {"active": SPEED, "candidate": SPEED}, "past": list(past)}
+    now = timezone.now()
+    Trial.objects.filter(pk=trial.pk).update(status=status, report=report, finished_at=now)
+    trial.refresh_from_db()
+    return trial
+
+
+REVIEWED = {"name": "REVIEWED", "value": 0, "limit": 50}
+
+
+def refused(trial: Trial) -> Trial:
+    return judged(trial, TrialStatus.REFUSED, [REVIEWED])
+
+
+def serves() -> str:
+    return installed_models.active().name
+
+
+# Which candidates are tried
+
+
+def test_a_trial_knows_its_candidate_and_what_it_is_compared_with(other):
+    trial = trials.begin_gate(other)
+    assert (trial.name, trial.active_folder) == ("same", "cifar10_improved")
+    assert trial.digest == installed_models.find("same").digest != trial.active_digest
+
+
+def test_the_model_that_serves_is_no_candidate():
+    with pytest.raises(Refused, match="serves"):
+        trials.begin_gate("cifar10_improved")
+
+
+def test_a_name_that_is_not_installed_is_refused_with_those_that_are(other):
+    with pytest.raises(Refused, match="cifar10_improved, same"):
+        trials.begin_gate("gpt")
+
+
+def test_one_that_cannot_be_read_is_refused_with_its_fault(places):
+    (models.same(places) / "manifest.json").write_text("{")
+    with pytest.raises(Refused, match="cannot be read"):
+        trials.begin_gate("same")
+
+
+def test_asking_twice_is_the_same_trial_and_another_waits_its_turn(places, other):
+    assert trials.begin_gate(other).pk == trials.begin_gate(other).pk
+    models.confused(places)
+    with pytest.raises(Refused, match="Another candidate"):
+        trials.begin_gate("confused")
+    Trial.objects.all().cancel()
+    assert trials.begin_gate("confused").name == "confused"
+
+
+# Which pictures it is about
+
+
+def review(row: Prediction, label: str = "cat", verdict: str = "other") -> Review:
+    fields = {"image": row.image, "prediction": row, "model": row.model}
+    return Review.objects.create(verdict=verdict, label=label, **fields)
+
+
+def test_all_reviewed_pictures_and_a_sample_of_the_recent_are_chosen(other):
+    rows = [make.answered() for _ in range(12)]
+    review(rows[0])
+    make.prediction()
+    trial = trials.begin_gate(other, sample=5)
+    trials.prepare(trial)
+    chosen = set(trial.answers.values_list("prediction", flat=True))
+    assert rows[0].pk in chosen and len(chosen) in (5, 6)
+    assert trial.answers.filter(recent=True).count() == 5
+
+
+def test_preparing_it_again_chooses_the_same(other):
+    for _ in range(20):
+        make.answered()
+    trial = trials.begin_gate(other, sample=5)
+    trials.prepare(trial)
+    before = set(trial.answers.values_list("prediction", flat=True))
+    trials.prepare(trial)
+    assert set(trial.answers.values_list("prediction", flat=True)) == before
+
+
+def test_what_is_deleted_or_withheld_is_not_among_them(other):
+    trashed, withheld = make.answered(), make.answered()
+    for row in (trashed, withheld):
+        review(row)
+    trashed.image.trash()
+    withheld.image.quarantine()
+    trial = trials.begin_gate(other)
+    trials.prepare(trial)
+    assert trial.progress() == (0, 0)
+
+
+def test_erasing_a_picture_forgets_what_the_candidate_said_of_it(other):
+    row = make.answered()
+    trial = trials.begin_gate(other)
+    trials.prepare(trial)
+    Prediction.objects.filter(pk=row.pk).erase()
+    assert not TrialAnswer.objects.exists()
+
+
+def test_a_picture_counts_once_with_the_newest_word_about_it(other):
+    first = make.answered()
+    again = make.answer(Prediction.objects.ask(first.image))
+    review(first, "ship")
+    review(again, "cat")
+    trial = trials.begin_gate(other)
+    trials.prepare(trial)
+    for row in trial.answers.all():
+        row.write(active_label="dog", label="cat", confidence=0.9)
+    (pair,) = figures.pairs_of(trial)
+    assert (pair.truth, pair.active, pair.candidate) == ("cat", "dog", "cat")
+
+
+# Promoting
+
+
+def test_one_within_the_limits_serves_and_the_row_says_by_whom(other):
+    user = make.user("boss")
+    row = serving.promote(judged(trials.begin_gate(other)), user, reason="better at night")
+    assert serves() == "same"
+    assert (row.user, row.reason, row.forced) == (user, "better at night", False)
+    assert row.trial.name == "same"
+
+
+def test_one_past_a_limit_serves_only_for_a_reason_which_is_kept(other):
+    trial = refused(trials.begin_gate(other))
+    for reason in ("", "  "):
+        with pytest.raises(Refused, match="say why"):
+            serving.promote(trial, force=reason)
+    assert not ModelActivation.objects.exists()
+    row = serving.promote(trial, force="the first one we have")
+    assert (row.forced, row.reason) == (True, "the first one we have")
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "failed", "canceled"])
+def test_without_a_verdict_nothing_is_promoted(other, status):
+    trial = trials.begin_gate(other)
+    trial.status = status
+    with pytest.raises(Refused, match="no verdict"):
+        serving.promote(trial, force="because")
+
+
+def test_a_verdict_against_another_model_than_serves_now_is_worth_nothing(places, other):
+    trial = judged(trials.begin_gate(other))
+    serving.activate(installed_models.read(models.confused(places)))
+    with pytest.raises(Refused, match="Another model serves"):
+        serving.promote(trial)
+
+
+def test_a_candidate_that_was_changed_since_is_not_promoted(places, other):
+    trial = judged(trials.begin_gate(other))
+    models.shutil.rmtree(places / "same")
+    models.confused(places, "same")
+    with pytest.raises(Refused, match="no longer installed"):
+        serving.promote(trial)
+
+
+def test_a_withdrawn_version_that_serves_again_is_trusted_again(places, other):
+    found = installed_models.find(other)
+    version = ModelVersion.objects.register(
+        digest=found.digest, name="same", preprocessing="x", classes=make.CLASSES
+    )
+    ModelVersion.objects.update(recalled_at="2026-11-25T00:00Z")
+    serving.activate(found)
+    version.refresh_from_db()
+    assert version.recalled_at is None
+
+
+def test_a_shadow_that_is_promoted_is_no_shadow_any_more(other):
+    trials.begin_shadow(other, 0.5)
+    serving.activate(installed_models.find(other))
+    assert Trial.objects.get().status == "ended"
+
+
+# Going back
+
+
+def test_going_back_leads_to_what_served_before_and_is_a_row_too(places, other):
+    serving.activate(installed_models.find(other))
+    models.confused(places)
+    serving.activate(installed_models.find("confused"))
+    row = serving.back(make.user("boss"))
+    assert (serves(), row.reason) == ("same", "back from confused")
+    assert ModelActivation.objects.count() == 3
+
+
+def test_after_the_first_change_it_leads_to_the_model_that_shipped(other):
+    serving.activate(installed_models.find(other))
+    serving.back()
+    assert serves() == "cifar10_improved"
+
+
+def test_before_any_change_there_is_no_way_back():
+    assert serving.way_back() is None
+    with pytest.raises(Refused):
+        serving.back()
+
+
+def test_files_that_are_not_what_they_were_are_not_gone_back_to(places, other):
+    serving.activate(installed_models.find(other))
+    models.confused(places)
+    serving.activate(installed_models.find("confused"))
+    (places / "same" / "weights.npz").write_bytes(b"other")
+    with pytest.raises(Refused, match="is not the file"):
+        serving.back()
+    assert serves() == "confused"
+
+
+def test_where_only_workers_have_the_weights_the_way_back_is_open(places, other):
+    serving.activate(installed_models.find(other))
+    models.confused(places)
+    serving.activate(installed_models.find("confused"))
+    (places / "same" / "weights.npz").unlink()
+    serving.back()
+    assert serves() == "same"
+
+
+# The command
+
+
+def run(*words: str) -> str:
+    out = StringIO()
+    call_command("promote", *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def verdict(monkeypatch):
+    """Lets the worker's verdict be there as soon as the command looks again."""
+
+    def give(judge) -> None:
+        def look(_seconds: float) -> None:
+            judge(Trial.objects.open().get())
+
+        monkeypatch.setattr("classifier.management.commands.promote.time.sleep", look)
+
+    return give
+
+
+def test_the_command_tries_and_promotes(other, verdict):
+    verdict(judged)
+    out = run(other, "--reason", "better")
+    assert "within all limits" in out and "serves from now on" in out
+    assert serves() == "same"
+
+
+def test_the_command_refuses_past_a_limit_and_says_which(other, verdict):
+    verdict(refused)
+    with pytest.raises(CommandError, match="nothing has changed"):
+        run(other)
+    assert serves() == "cifar10_improved"
+
+
+def test_force_overrules_the_verdict_that_was_just_given(other, verdict):
+    verdict(refused)
+    with pytest.raises(CommandError):
+        run(other)
+    out = run(other, "--force", "the night shift needs it")
+    assert "past a limit: Only 0 reviewed pictures" in out
+    assert Trial.objects.count() == 1
+    assert ModelActivation.objects.get().reason == "the night shift needs it"
+
+
+def test_the_command_can_only_try(other, verdict):
+    verdict(judged)
+    run(other, "--try-only")
+    assert serves() == "cifar10_improved"
+
+
+def test_a_trial_that_fails_is_told_with_its_fault(other, verdict):
+    verdict(
+        lambda trial: Trial.objects.update(
+            status="failed", error="it ended with exit code -9", finished_at=timezone.now()
+        )
+    )
+    with pytest.raises(CommandError, match="exit code -9"):
+        run(other)
+
+
+def test_ctrl_c_leaves_the_trial_to_go_on(other, monkeypatch):
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("classifier.management.commands.promote.time.sleep", interrupt)
+    with pytest.raises(CommandError, match="the trial goes on"):
+        run(other)
+    assert Trial.objects.get().status == "queued"
+
+
+def test_the_command_goes_back(other):
+    serving.activate(installed_models.find(other))
+    assert "cifar10_improved" in run("--back")
+
+
+@pytest.mark.parametrize("words", [[], ["same", "--back"]])
+def test_the_command_wants_a_candidate_or_the_way_back(words):
+    with pytest.raises(CommandError, match="name the candidate"):
+        run(*words)
+
+
+def test_activating_by_hand_leaves_the_same_row(other, monkeypatch):
+    monkeypatch.setattr("classifier.management.commands.activate.check", lambda model: None)
+    call_command("activate", other, "--reason", "by hand", stdout=StringIO())
+    assert ModelActivation.objects.get().reason == "by hand"
+
+
+# The admin
+
+
+def admin_url(name: str, *args) -> str:
+    return reverse(f"admin:classifier_{name}", args=args)
+
+
+def page(client, url: str, **query) -> str:
+    return client.get(url, query, headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_a_trial_is_begun_in_the_admin(admin_client, other):
+    data = {"candidate": other, "kind": "gate", "sample": "100"}
+    answer = admin_client.post(admin_url("trial_add"), data)
+    trial = Trial.objects.get()
+    assert answer["Location"] == admin_url("trial_change", trial.pk)
+    assert (trial.user.username, trial.sample) == ("admin", 100)
+    assert "queued" in page(admin_client, answer["Location"])
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"candidate": "cifar10_improved", "kind": "gate"}, "is the model that serves"),
+        ({"candidate": "same", "kind": "shadow"}, "above 0"),
+        ({"candidate": "same", "kind": "shadow", "share": "7"}, "at most 1"),
+        ({"candidate": "gpt", "kind": "gate"}, "not one of the available choices"),
+    ],
+)
+def test_what_is_wrong_with_it_is_told_in_the_form(admin_client, other, data, told):
+    answer = admin_client.post(admin_url("trial_add"), data, headers={"Accept-Language": "en"})
+    assert answer.status_code == 200 and told in answer.content.decode()
+    assert not Trial.objects.exists()
+
+
+def test_its_page_shows_the_figures_and_the_pictures_that_change(admin_client, other):
+    row = make.answered()
+    trial = trials.begin_gate(other)
+    trials.prepare(trial)
+    fields = {"active_confidence": 0.7, "confidence": 0.9}
+    trial.answers.get().write(active_label="dog", label="cat", **fields)
+    shown = page(admin_client, admin_url("trial_change", refused(trial).pk))
+    assert "Only 0 reviewed pictures; 50 are needed." in shown
+    assert f"/images/{row.image_id}.jpg" in shown and "dog → cat" in shown
+    url = admin_url("trial_change", trial.pk)
+    assert f"/images/{row.image_id}" in page(admin_client, url, active_label="dog", label="cat")
+    assert f"/images/{row.image_id}" not in page(admin_client, url, active_label="ship")
+
+
+def test_it_is_promoted_there(admin_client, other):
+    trial = judged(trials.begin_gate(other))
+    assert "Promote" in page(admin_client, admin_url("trial_change", trial.pk))
+    admin_client.post(admin_url("trial_promote", trial.pk), {"reason": "better"})
+    assert ModelActivation.objects.get().user.username == "admin"
+    assert "This version serves." in page(admin_client, admin_url("trial_change", trial.pk))
+
+
+def test_past_a_limit_the_admin_wants_a_reason(admin_client, other):
+    trial = refused(trials.begin_gate(other))
+    url = admin_url("trial_promote", trial.pk)
+    admin_client.post(url, {"reason": " "})
+    assert not ModelActivation.objects.exists()
+    admin_client.post(url, {"reason": "we know"})
+    assert ModelActivation.objects.get().forced
+
+
+def test_going_back_is_one_click(admin_client, other):
+    serving.activate(installed_models.find(other))
+    shown = page(admin_client, admin_url("modelactivation_changelist"))
+    assert "Go back to cifar10_improved" in shown
+    admin_client.post(admin_url("back"))
+    assert serves() == "cifar10_improved"
+
+
+def test_a_trial_is_canceled_there(admin_client, other):
+    trial = trials.begin_gate(other)
+    admin_client.post(admin_url("trial_cancel", trial.pk))
+    assert Trial.objects.get().status == "canceled"
+
+
+@pytest.mark.parametrize("url", ["back", "trial_promote", "trial_cancel", "trial_add"])
+def test_staff_without_the_permission_looks_and_changes_nothing(client, other, url):
+    trial = judged(trials.begin_gate(other))
+    client.force_login(make.user("staff", is_staff=True))
+    assert client.get(admin_url("trial_change", trial.pk)).status_code == 200
+    assert "Promote" not in page(client, admin_url("trial_change", trial.pk))
+    args = [] if url in ("back", "trial_add") else [trial.pk]
+    data = {"candidate": other, "kind": "gate"}
+    assert client.post(admin_url(url, *args), data).status_code == 403
+    assert not ModelActivation.objects.exists()
+
+
+def test_an_address_that_is_no_trial_is_not_found(admin_client):
+    assert admin_client.get(admin_url("trial_change", "nothing")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["trial", "recall", "correction", "modelactivation"])
+def test_every_list_opens(admin_client, other, name):
+    trials.begin_gate(other)
+    serving.activate(installed_models.find(other))
+    assert admin_client.get(admin_url(f"{name}_changelist")).status_code == 200

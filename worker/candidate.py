@@ -1,0 +1,87 @@
+"""The process that answers for candidates, as its parent sees it: started, asked, ended.
+
+A candidate may crash, hang or take all the memory it can get; here that costs the trial and no
+answer to anybody.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+Answer = dict[str, Any]  # {"label", "confidence", "off_topic"}
+
+
+class CandidateError(Exception):
+    """It cannot be loaded, ended, or took too long. The message is one line."""
+
+
+class Candidate:
+    def __init__(self, folders: list[Path]) -> None:
+        """Load and warm up the models of these folders. Raises CandidateError."""
+        self.folders = folders
+        command = [sys.executable, "-m", "ml.replay", *map(str, folders)]
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR
+        )
+        told = self._ask(b"")
+        if "models" not in told:
+            self.end()
+            raise CandidateError(str(told.get("error", "it said nothing that is understood")))
+        self.models: list[dict[str, Any]] = told["models"]  # {"digest", "speed"}, in that order
+
+    def answer(self, jpegs: list[bytes]) -> list[list[Answer] | None]:
+        """For each picture an answer a model, or None where it cannot be read. Raises
+        CandidateError, after which this one is dead."""
+        head = json.dumps({"sizes": [len(jpeg) for jpeg in jpegs]}).encode() + b"\n"
+        answers: list[list[Answer] | None] = self._ask(head + b"".join(jpegs)).get("answers", [])
+        if len(answers) != len(jpegs):
+            self.end()
+            raise CandidateError("it did not answer every picture")
+        return answers
+
+    def _ask(self, question: bytes) -> dict[str, Any]:
+        assert self._process.stdin and self._process.stdout, "both are pipes"
+        with self._time_limit() as out_of_time:
+            try:
+                self._process.stdin.write(question)
+                self._process.stdin.flush()
+                told: dict[str, Any] = json.loads(self._process.stdout.readline())
+            except (OSError, ValueError) as error:
+                self.end()
+                late = f"it took more than {settings.TRIAL_SECONDS} s"
+                code = f"it ended with exit code {self._process.returncode}"
+                raise CandidateError(late if out_of_time.is_set() else code) from error
+        return told
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[threading.Event]:
+        passed = threading.Event()
+
+        def end() -> None:
+            passed.set()
+            self._process.kill()
+
+        timer = threading.Timer(settings.TRIAL_SECONDS, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield passed
+        finally:
+            timer.cancel()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()

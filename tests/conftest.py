@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rest_framework.test import APIClient
 
 from classifier.models import ApiToken, Owner
 from tests import make
+from tests.in_turn import InTurn
 from tests.live.service import Service
 
 
@@ -69,3 +71,13 @@ def bell_rings(monkeypatch) -> list[bool]:
     rings: list[bool] = []
     monkeypatch.setattr("classifier.bell.ring", lambda: rings.append(True) or True)
     return rings
+
+
+@pytest.fixture(autouse=True)
+def one_connection(request, monkeypatch) -> None:
+    """A worker claims ahead in a thread of its own (tests/worker/test_order.py has it so)."""
+    micro_batches = sys.modules.get("worker.micro_batches")
+    marker = request.node.get_closest_marker("django_db")
+    if micro_batches and not (marker and marker.kwargs.get("transaction")):
+        monkeypatch.setattr(micro_batches, "ahead", InTurn())
+        monkeypatch.setattr(micro_batches, "close_old_connections", lambda: None)

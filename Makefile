@@ -1,6 +1,6 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench bench-quick schema lint audit train evaluate messages lock
+.PHONY: help run test test-slow chaos bench bench-quick schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
@@ -10,9 +10,13 @@ run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 	@sh bin/setup requirements.txt
 	@exec $(PYTHON) -m launcher
 
-test: ## run the tests
+test: ## run the tests, but for the slow ones
 	@sh bin/setup requirements-dev.txt
-	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-slow: ## run those that take half a minute or more: all again on PostgreSQL, training, chaos
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m slow
 
 chaos: ## kill, freeze and starve the service for ten minutes: make chaos [SEED=1] [MINUTES=10] [DATABASE=postgresql]
 	@sh bin/setup requirements-dev.txt

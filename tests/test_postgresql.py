@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.postgresql import pg, postgresql
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +29,7 @@ WITHOUT_DATABASE = [
 WASTE = ["fsync", "synchronous_commit", "full_page_writes"]
 
 
+@pytest.mark.slow
 def test_the_data_and_worker_suites_pass_on_postgresql():
     ignored = [f"--ignore-glob=*/{name}" for name in WITHOUT_DATABASE]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *SUITES, *ignored]

@@ -86,6 +86,7 @@ def test_memory_is_watched_while_pictures_pass(service):
     assert [row.unit for row in soak.rows(seen, 3 * N)] == ["MB"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", history.DATABASES)
 def test_the_history_is_looked_at_before_and_after_it_grows(monkeypatch, name):
     monkeypatch.setattr(history, "DATABASES", (name,))
@@ -96,6 +97,7 @@ def test_the_history_is_looked_at_before_and_after_it_grows(monkeypatch, name):
     assert all(row.figure > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_workers_that_only_wait_answer_all():
     (row,) = workers.measure(200, (1,))
     assert row.figure > 0 and row.name == "queue, 1 waiting worker on PostgreSQL"

@@ -4,6 +4,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import Plan, run
 
@@ -23,6 +25,7 @@ QUICK = (
 )
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_nothing_answered_twice():
     assert set(QUICK) <= set(FAULTS)
     plan = Plan(seed=7, seconds=SECONDS, kinds=QUICK, pause=(0.5, 1.5), alone=False)

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests import make
 from tests.live.service import Service, wait_for
@@ -94,6 +95,7 @@ FINISH = """
 import django
 django.setup()
 from django.db.models.functions import Now
+
 from classifier.models import Prediction
 from tests import make
 Prediction.objects.filter(status="running").update(lease_until=Now())  # as half a minute does
@@ -106,6 +108,7 @@ print(len(waiting), Prediction.objects.unfinished().count(), Prediction.objects.
 """
 
 
+@pytest.mark.slow
 def test_a_dump_of_postgresql_and_the_pictures_are_restored_together(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()

@@ -44,6 +44,7 @@ def upload_all(service: Service, ids: list[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_two_hundred_uploads_survive_two_dead_workers_and_a_dead_broker(own_service):
     """The worker is killed twice and Valkey once, with -9, and nobody does anything about it."""
     log_every_answer(own_service)

@@ -63,6 +63,7 @@ def kill_worker(service: Service) -> None:
     os.kill(int(name.rsplit(":", 1)[1]), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_bad_version_is_refused_forced_gone_back_from_and_recalled(running):
     models.confused(running.data / "models")
     good = answers(running, first=0)

@@ -55,6 +55,7 @@ def command(*words: str, service: Service | None = None) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures_becomes_the_model_that_answers(running, folder, tmp_path):
     content = picture("лимон", 1000)
     _status, first = running.upload(content, Prefer="wait=30")

@@ -29,6 +29,7 @@ def test_a_finished_run_is_not_trained_further(run, recipe, tiny):
     assert (run / runs.HISTORY).read_text() == before
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_path, monkeypatch):
     """Same images, same learning rates, so the same losses."""
 
@@ -51,6 +52,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_pa
         assert resumed["loss"] == pytest.approx(whole["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_killed_with_9_is_resumed_by_the_same_command(
     tiny_npz, tmp_path, capsys, monkeypatch
 ):

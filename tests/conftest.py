@@ -25,6 +25,7 @@ def media(settings, tmp_path: Path) -> Path:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.RETRY_SECONDS = 0
+    settings.AUDIT_SHARE = 0.0  # a test that wants tasks draws them all
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return tmp_path / "images"
 

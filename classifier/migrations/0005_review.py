@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             name='Review',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('by_owner', models.BooleanField(default=False, verbose_name='by the owner')),
+                ('by_owner', models.BooleanField(default=False, verbose_name="owner's word")),
                 ('verdict', models.CharField(choices=[('agree', 'agrees'), ('other', 'another class'), ('none', 'none of the classes'), ('skip', 'skipped'), ('withdrawn', 'withdrawn')], max_length=10, verbose_name='verdict')),
                 ('label', models.CharField(blank=True, max_length=100, verbose_name='true class')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='reviewed')),

@@ -160,7 +160,7 @@ class Review(models.Model):
         null=True,
         blank=True,
     )
-    by_owner = models.BooleanField(_("by the owner"), default=False)
+    by_owner = models.BooleanField(_("owner's word"), default=False)
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices)
     label = models.CharField(_("true class"), max_length=100, blank=True)
     withdraws = models.OneToOneField(

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Max, OuterRef
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models import Prediction, Review, ReviewLock, Stream, Verdict
 from classifier.models.prediction_queue import PredictionQuerySet
 
-LATEST = 500  # reviews among which a second opinion is asked for
+LATEST = 2000  # rows of reviews among which a second opinion is asked for
 Order = Callable[[User], PredictionQuerySet]
 
 
@@ -55,11 +55,11 @@ def of_stream(stream: Stream) -> Order:
 
 def second(reviewer: User) -> PredictionQuerySet:
     """What exactly one other reviewer has decided, for the agreement between reviewers."""
-    first = Review.objects.standing().exclude(reviewer=reviewer)
+    newest = Review.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    first = Review.objects.standing().filter(pk__gt=newest - LATEST).exclude(reviewer=reviewer)
     others = Review.objects.not_withdrawn().filter(by_owner=False, image=OuterRef("image"))
     alone = first.filter(~Exists(others.exclude(reviewer=OuterRef("reviewer"))))
-    latest = alone.order_by("-pk").values("prediction")[:LATEST]
-    rows = _nobody_elses(reviewer).filter(pk__in=latest)
+    rows = _nobody_elses(reviewer).filter(pk__in=alone.values("prediction"))
     return rows.order_by(F("reviewed_at").desc(nulls_last=True), "-pk")
 
 

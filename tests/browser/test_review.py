@@ -37,10 +37,9 @@ CURRENT, SETTLED = ".tile.current", ".tile.settled"
 
 
 @pytest.fixture(autouse=True)
-def prepared(monkeypatch, settings):
+def prepared(monkeypatch):
     # Playwright's own event loop runs in this thread; the queries here wait for nobody.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    settings.AUDIT_SHARE = 0.0
 
 
 def version(classes=TEN, digest: str = "a" * 64) -> ModelVersion:

@@ -12,11 +12,6 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_audit(settings):
-    settings.AUDIT_SHARE = 0.0
-
-
 def api_of(row) -> str:
     return f"/api/v1/predictions/{row.pk}/dispute"
 

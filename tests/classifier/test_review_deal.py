@@ -26,11 +26,6 @@ pytestmark = pytest.mark.django_db
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
-@pytest.fixture(autouse=True)
-def no_audit(settings):
-    settings.AUDIT_SHARE = 0.0
-
-
 @pytest.fixture
 def ann(db):
     return make.user("ann", is_staff=True)

@@ -23,11 +23,6 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_audit(settings):
-    settings.AUDIT_SHARE = 0.0
-
-
 @pytest.fixture
 def ann(db):
     return make.user("ann", is_staff=True)

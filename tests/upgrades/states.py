@@ -15,6 +15,8 @@ from classifier.models import (
     IdempotencyKey,
     Owner,
     Prediction,
+    Review,
+    ReviewLock,
     Source,
     Status,
     WebhookDelivery,
@@ -22,6 +24,7 @@ from classifier.models import (
     Worker,
 )
 from classifier.models.owner import SESSION_KEY
+from classifier.models.review import Word
 from classifier.models.webhook import Disabled
 from tests import make
 
@@ -31,6 +34,7 @@ SESSION = "upgradeupgradeupgradeupgradeup12"
 
 
 def make_all() -> None:
+    settings.AUDIT_SHARE = 0.0
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     alice = Owner(user=make.user("alice", is_staff=True, is_superuser=True))
     bob, visitor = Owner(user=make.user("bob")), Owner(visitor=VISITOR)
@@ -42,6 +46,7 @@ def make_all() -> None:
         exports(owner)
     webhooks(alice)
     keys(alice)
+    reviews(alice, bob)
     Worker.objects.beat(
         "host:1", host="host", device="CPU", model=make.model_version(), started_at=timezone.now()
     )
@@ -123,6 +128,16 @@ def webhooks(owner: Owner) -> None:
     assert pending.status == "pending"
     WebhookDelivery.objects.mark_delivered(delivered, entry)
     WebhookDelivery.objects.mark_failed(failed, {**entry, "status": 500, "error": "HTTP 500"})
+
+
+def reviews(reviewer: Owner, owner: Owner) -> None:
+    settings.AUDIT_SHARE = 1.0
+    for word in ({"label": "dog"}, {"label": "cat"}, {}, {"skip": True}):
+        row = make.answered(owner)
+        Review.objects.say(reviewer.user, [Word(row.pk, **word)])
+    Review.objects.withdraw(reviewer.user, [Review.objects.latest("pk").pk])
+    Review.objects.dispute(make.answered(owner), "cat")
+    ReviewLock.objects.take(reviewer.user, [make.answered(owner).image_id])
 
 
 def keys(owner: Owner) -> None:

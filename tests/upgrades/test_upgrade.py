@@ -57,6 +57,12 @@ def test_what_was_kept_is_in_every_state(upgraded):
     assert {status for (status,) in statuses} == set(Status.values)
 
 
+def test_every_answer_got_its_margin(upgraded):
+    answered = "FROM classifier_prediction WHERE status = 'succeeded' AND deleted_at IS NULL"
+    margins = [margin for (margin,) in upgraded.database.rows(f"SELECT margin {answered}")]
+    assert len(margins) >= 6 and margins == pytest.approx([0.5] * len(margins))
+
+
 def test_the_api_reads_what_was_kept_and_the_admin_opens_it(upgraded):
     seen = upgraded.database.read()
     alice, bob, visitor = seen["api"]

@@ -431,4 +431,5 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
+document.querySelector(".orders [aria-current]").scrollIntoView({ inline: "center", block: "nearest" });
 nextPage();

@@ -4,6 +4,7 @@ The labels and the confidences are those of the model's card on CIFAR-10's test 
 them by class and by bin; which of the right (or wrong) answers had which confidence is drawn.
 """
 
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -42,5 +43,11 @@ def unseen(row: Drawn) -> Drawn:
 
 
 def draw(rows: list[Drawn], share: float, dice: random.Random) -> list[Drawn]:
-    """Each with the probability `share`, as the audit does."""
-    return [replace(row, probability=share) for row in rows if dice.random() < share]
+    """Each with the probability `share` below 1, as the audit does; by the gaps between those that
+    are drawn, which is quicker than a throw for each."""
+    drawn, place = [], -1
+    while True:
+        place += 1 + int(math.log(1 - dice.random()) / math.log(1 - share))
+        if place >= len(rows):
+            return drawn
+        drawn.append(replace(rows[place], probability=share))

@@ -11,12 +11,12 @@ from classifier.models import Review, ReviewTask, Status, Stream, Verdict
 from classifier.models.review_task import ReviewTaskQuerySet
 from classifier.statistics.estimate import NONE, Drawn
 
-MOST = 50_000  # of the newest rows that are read, of each kind
+MOST = 20_000  # of the newest rows that are read, of each kind
 Pair = tuple[str, str]
 
 
 def drawn(since: datetime, model: int | None = None) -> list[Drawn]:
-    """The audited answers of pictures sent since then, newest first, the 50,000 newest at most.
+    """The audited answers of pictures sent since then, newest first, the 20,000 newest at most.
 
     What was deleted has no picture to look at any more and is left out. The range is one of the
     index on (prediction, stream): identifiers sort by time.
@@ -29,14 +29,13 @@ def drawn(since: datetime, model: int | None = None) -> list[Drawn]:
         "prediction__confidence",
         "prediction__label",
         "prediction__model",
-        "prediction__created_at",
         "prediction",
         "prediction__image",
     )
     said = _truths(since)
     return [
-        Drawn(probability, sure, answer, said.get(image), model, asked_at, pk)
-        for probability, sure, answer, model, asked_at, pk, image in columns[:MOST]
+        Drawn(probability, sure, answer, said.get(image), model, ids.made_at(pk), pk)
+        for probability, sure, answer, model, pk, image in columns[:MOST]
         if probability is not None and sure is not None
     ]
 
@@ -68,7 +67,7 @@ def _truth(verdict: str, label: str) -> str:
 
 def pairs(since: datetime) -> dict[tuple[str, str], list[Pair]]:
     """For every two reviewers who looked at the same images, by name: what the one and the other
-    said of each, the last time they said it. Of the 50,000 newest reviews at most."""
+    said of each, the last time they said it. Of the 20,000 newest reviews at most."""
     rows = Review.objects.standing().filter(created_at__gte=since, reviewer__isnull=False)
     columns = rows.order_by("-created_at", "-pk").values_list(
         "image", "reviewer__username", "verdict", "label"

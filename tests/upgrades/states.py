@@ -8,18 +8,23 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from classifier import recalls
 from classifier.models import (
     ApiToken,
     Batch,
+    Correction,
     Export,
     IdempotencyKey,
+    ModelActivation,
     Owner,
     Prediction,
     Source,
     Status,
+    Trial,
     WebhookDelivery,
     WebhookEndpoint,
     Worker,
+    WorkQueue,
 )
 from classifier.models.owner import SESSION_KEY
 from classifier.models.webhook import Disabled
@@ -42,6 +47,7 @@ def make_all() -> None:
         exports(owner)
     webhooks(alice)
     keys(alice)
+    recalled_and_tried(alice)
     Worker.objects.beat(
         "host:1", host="host", device="CPU", model=make.model_version(), started_at=timezone.now()
     )
@@ -123,6 +129,18 @@ def webhooks(owner: Owner) -> None:
     assert pending.status == "pending"
     WebhookDelivery.objects.mark_delivered(delivered, entry)
     WebhookDelivery.objects.mark_failed(failed, {**entry, "status": 500, "error": "HTTP 500"})
+
+
+def recalled_and_tried(owner: Owner) -> None:
+    """A corrected answer, a trial with its answer, a queue that is held, a picture set aside."""
+    recalls.again(Prediction.objects.filter(pk=make.answered(owner).pk), user=owner.user)
+    other = make.model_version("e" * 64)
+    (claimed,) = Correction.objects.claim(1, other, "w")
+    Correction.objects.publish(claimed.fence, other, {claimed.pk: make.Result("cat", 1, [1, 0, 0])})
+    shadow = Trial.objects.create(kind="shadow", status="running", share=0.5, digest="f" * 64)
+    ModelActivation.objects.create(folder="f", digest="f" * 64, name="f", trial=shadow, forced=True)
+    make.answered(owner).image.quarantine()
+    WorkQueue.objects.change("batch", "draining", owner.user)
 
 
 def keys(owner: Owner) -> None:

@@ -113,7 +113,7 @@ GATE_CALIBRATION = env.share("KADR_GATE_CALIBRATION", 0.03)  # more of calibrati
 GATE_FLIPS = env.share("KADR_GATE_FLIPS", 0.2)  # of the recent answers
 GATE_SLOWER = env.share("KADR_GATE_SLOWER", 0.5)  # longer for a single picture
 TRIAL_PAGE = 64  # pictures that a candidate is given at a time
-TRIAL_SECONDS = 90  # that it may take for them, or to start
+TRIAL_SECONDS = 150  # that it may take for them, or to start; a lease is a bit longer
 
 # Webhooks go to public addresses over HTTPS, unless told otherwise: for receivers beside Kadr.
 WEBHOOK_ALLOW_PRIVATE = env.switch("KADR_WEBHOOK_ALLOW_PRIVATE", False)

@@ -2,6 +2,7 @@
 lost: what is to be done stands in tables, and the schedule asks again."""
 
 import logging
+import threading
 from datetime import timedelta
 
 from celery import shared_task
@@ -22,6 +23,7 @@ from classifier.webhooks.sending import send_due
 logger = logging.getLogger(__name__)
 
 FORGET_WORKERS_AFTER = timedelta(days=1)
+_recalling = threading.Lock()
 
 
 @shared_task(name="jobs.tasks.sweep")
@@ -45,8 +47,13 @@ def sweep() -> None:
 
 @shared_task(name="jobs.tasks.recall")
 def recall() -> None:
-    """Go on with the recalls: find the answers of those whose finder died, complete the rest."""
-    recalls.settle()
+    """Go on with the recalls: find the answers of those whose finder died, complete the rest. One
+    thread at a time, for finding may take longer than the schedule's pause."""
+    if _recalling.acquire(blocking=False):
+        try:
+            recalls.settle()
+        finally:
+            _recalling.release()
 
 
 @shared_task(name="jobs.tasks.purge")

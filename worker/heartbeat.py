@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from classifier.models import ModelActivation, Worker
+from classifier.models import ModelActivation, Trial, Worker
 from worker import turn
 from worker.tally import tally
 
@@ -30,6 +30,7 @@ class Heartbeat:
     def stop(self) -> None:
         self.stopped.set()
         Worker.objects.filter(name=self.model.worker).delete()
+        Trial.objects.free(self.model.worker)
 
     def beat(self) -> None:
         Worker.objects.beat(

@@ -18,7 +18,10 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
 
-LEASE = timedelta(seconds=120)  # loading and compiling two networks takes less
+
+def lease() -> timedelta:
+    """Longer than anything that its holder waits for."""
+    return timedelta(seconds=settings.TRIAL_SECONDS + 30)
 
 
 class TrialKind(models.TextChoices):
@@ -74,9 +77,13 @@ class TrialQuerySet(models.QuerySet["Trial"]):
             pk = rows.values_list("pk", flat=True).first()
             if pk is None:
                 return None
-            fields = {"fence": fence, "lease_until": Now() + LEASE, "worker": worker}
+            fields = {"fence": fence, "lease_until": Now() + lease(), "worker": worker}
             self.idle().filter(pk=pk).update(status=TrialStatus.RUNNING, **fields)
         return self.filter(pk=pk, fence=fence).first()
+
+    def free(self, worker: str) -> int:
+        """Let go of what a worker holds that ends. (What it still writes is written once.)"""
+        return self.open().filter(worker=worker).update(**FREE)
 
     def cancel(self) -> int:
         """Stop a gate without a verdict, or end a shadow; its answers stay."""
@@ -151,7 +158,7 @@ class Trial(models.Model):
 
     def hold_on(self, **fields: Any) -> bool:
         """Renew the lease; False once somebody else has it or it was canceled."""
-        return bool(self._mine().update(lease_until=Now() + LEASE, **fields))
+        return bool(self._mine().update(lease_until=Now() + lease(), **fields))
 
     def let_go(self) -> bool:
         """Leave the rest to whoever comes next."""

@@ -11,6 +11,9 @@ from classifier.models import Review, Trial, Verdict
 
 BINS = 15  # of calibration, as ml.metrics has
 LEAST_OF_A_CLASS = 20  # reviewed pictures of a class, below which it says nothing
+SAID = tuple(
+    f"{whose}{what}" for whose in ("", "active_") for what in ("label", "confidence", "off_topic")
+)
 MOST = 20_000  # answers that a shadow's figures are of, the newest
 
 
@@ -31,11 +34,11 @@ class Pair:
 
 def pairs_of(trial: Trial) -> list[Pair]:
     """A picture once, however many answers about it there are."""
-    rows = trial.answers.answered().filter(prediction__image__isnull=False)
-    rows = rows.select_related("prediction").order_by("-pk")[:MOST]
+    rows = trial.answers.answered().filter(prediction__image__isnull=False).order_by("-pk")
+    rows = rows.values(*SAID, "pk", "recent", "prediction__image_id")[:MOST]
     # Of several answers about a picture the newest, and one of the sample rather than another.
-    last = sorted(rows, key=lambda row: (row.recent, row.pk))
-    by_image = {row.prediction.image_id: row for row in last}
+    last = sorted(rows, key=lambda row: (row["recent"], row["pk"]))
+    by_image = {row["prediction__image_id"]: row for row in last}
     truths = _truths(by_image)
     return [_pair(row, truths.get(image)) for image, row in by_image.items()]
 
@@ -51,15 +54,15 @@ def _truths(images: Iterable[UUID]) -> dict[UUID, str]:
     }
 
 
-def _pair(row: Any, truth: str | None) -> Pair:
+def _pair(row: dict[str, Any], truth: str | None) -> Pair:
     return Pair(
-        active=row.active_label,
-        candidate=row.label,
-        active_confidence=row.active_confidence or 0.0,
-        candidate_confidence=row.confidence or 0.0,
-        active_off_topic=bool(row.active_off_topic),
-        candidate_off_topic=bool(row.off_topic),
-        recent=row.recent,
+        active=row["active_label"],
+        candidate=row["label"],
+        active_confidence=row["active_confidence"] or 0.0,
+        candidate_confidence=row["confidence"] or 0.0,
+        active_off_topic=bool(row["active_off_topic"]),
+        candidate_off_topic=bool(row["off_topic"]),
+        recent=row["recent"],
         truth=truth,
     )
 

@@ -4,7 +4,7 @@ import pytest
 from celery import current_app
 from django.db.models.functions import Now
 
-from classifier import bell
+from classifier import bell, recalls
 from classifier.models import Prediction, Status
 from jobs import tasks
 from tests import make
@@ -52,3 +52,24 @@ def test_the_sweep_is_silent_when_nothing_waits(bell_rings):
     make.answered()
     tasks.sweep()
     assert bell_rings == []
+
+
+@pytest.mark.django_db
+def test_recalls_are_gone_on_with_by_one_thread_at_a_time(monkeypatch):
+    inside = []
+
+    def settle() -> None:
+        inside.append(1)
+        tasks.recall()  # as the schedule does while the first is still at it
+
+    monkeypatch.setattr(tasks.recalls, "settle", settle)
+    tasks.recall()
+    tasks.recall()
+    assert len(inside) == 2
+
+
+@pytest.mark.django_db
+def test_the_sweep_rings_for_an_answer_that_is_to_be_checked_again(bell_rings):
+    recalls.again(Prediction.objects.filter(pk=make.answered().pk))
+    tasks.sweep()
+    assert bell_rings == [True]

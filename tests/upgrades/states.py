@@ -8,20 +8,25 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from classifier import recalls
 from classifier.models import (
     ApiToken,
     Batch,
+    Correction,
     Export,
     IdempotencyKey,
+    ModelActivation,
     Owner,
     Prediction,
     Review,
     ReviewLock,
     Source,
     Status,
+    Trial,
     WebhookDelivery,
     WebhookEndpoint,
     Worker,
+    WorkQueue,
 )
 from classifier.models.owner import SESSION_KEY
 from classifier.models.review import Word
@@ -47,6 +52,7 @@ def make_all() -> None:
     webhooks(alice)
     keys(alice)
     reviews(alice, bob)
+    recalled_and_tried(alice)
     Worker.objects.beat(
         "host:1", host="host", device="CPU", model=make.model_version(), started_at=timezone.now()
     )
@@ -138,6 +144,18 @@ def reviews(reviewer: Owner, owner: Owner) -> None:
     Review.objects.withdraw(reviewer.user, [Review.objects.latest("pk").pk])
     Review.objects.dispute(make.answered(owner), "cat")
     ReviewLock.objects.take(reviewer.user, [make.answered(owner).image_id])
+
+
+def recalled_and_tried(owner: Owner) -> None:
+    """A corrected answer, a trial with its answer, a queue that is held, a picture set aside."""
+    recalls.again(Prediction.objects.filter(pk=make.answered(owner).pk), user=owner.user)
+    other = make.model_version("e" * 64)
+    (claimed,) = Correction.objects.claim(1, other, "w")
+    Correction.objects.publish(claimed.fence, other, {claimed.pk: make.Result("cat", 1, [1, 0, 0])})
+    shadow = Trial.objects.create(kind="shadow", status="running", share=0.5, digest="f" * 64)
+    ModelActivation.objects.create(folder="f", digest="f" * 64, name="f", trial=shadow, forced=True)
+    make.answered(owner).image.quarantine()
+    WorkQueue.objects.change("batch", "draining", owner.user)
 
 
 def keys(owner: Owner) -> None:

@@ -22,6 +22,7 @@ from classifier.promotion import trials
 from ml import manifest
 from tests import make, models
 from worker import process
+from worker.heartbeat import Heartbeat
 from worker.trials import Trials
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
@@ -102,6 +103,17 @@ def test_whoever_dies_leaves_what_is_done_and_the_next_goes_on(places, echo, ver
     assert trial.progress() == (5, 5) and trial.report["pictures"] == 5
     assert trial.answers.filter(label="cat").count() == 1
     assert not dead.hold_on() and not dead.finish("passed")
+
+
+def test_a_worker_that_ends_leaves_its_trial_to_the_next_at_once(places, echo, version, worker):
+    models.same(places)
+    trial = trials.begin_gate("same")
+    Trial.objects.claim("host:7", [trial.digest, trial.active_digest])
+    assert not worker.run_one()
+    pulse = Heartbeat(process.ServedModel(None, version))
+    pulse.model.__dict__["worker"] = "host:7"
+    pulse.stop()
+    assert worker.run_one()
 
 
 def test_a_worker_without_the_candidate_s_files_leaves_it_to_others(places, echo, version, worker):

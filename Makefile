@@ -1,10 +1,10 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow chaos bench bench-quick schema lint audit train evaluate messages lock
+.PHONY: help run test test-slow chaos bench bench-quick bench-peers bench-engines schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
 	@sh bin/setup requirements.txt
@@ -53,6 +53,14 @@ train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz] [
 evaluate: ## measure every model that ships on the test set: make evaluate [DATA=cifar10.npz]
 	@sh bin/setup requirements-dev.txt
 	@for model in ml/models/*/; do $(PYTHON) -m ml.evaluate $$model $(if $(DATA),--data $(DATA)) || exit; done
+
+bench-peers: ## ask Kadr, LitServe, BentoML and FastAPI the same; they get an environment of their own
+	@sh bin/setup requirements.txt
+	@exec $(PYTHON) -m benchmarks.peers
+
+bench-engines: ## run the networks by ONNX Runtime, OpenVINO and LiteRT too, in an environment of their own
+	@sh bin/setup requirements.txt
+	@exec $(PYTHON) -m benchmarks.engines
 
 messages: ## collect the texts to translate and compile their translations
 	@sh bin/setup requirements.txt

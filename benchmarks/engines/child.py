@@ -1,0 +1,53 @@
+"""One engine in a process of its own: `python -m benchmarks.engines.child ENGINE NETWORK FOLDER`.
+
+Says once what it answers, and then, for each line "BATCH SECONDS" on its standard input, how fast
+it was. Each answer is a line of JSON on standard output.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.engines import networks
+from benchmarks.engines.runners import ENGINES, Predict
+
+
+def main(engine: str, name: str, folder: Path) -> None:
+    predict = ENGINES[engine](folder, name)
+    x = np.load(folder / networks.INPUTS)
+    _say(
+        probabilities=predict(x).tolist(), alone=[predict(x[n : n + 1])[0].tolist() for n in (0, 7)]
+    )
+    for line in sys.stdin:
+        batch, seconds = line.split()
+        _say(**timed(predict, x[: int(batch)], float(seconds)), peak=peak())
+
+
+def timed(predict: Predict, x: np.ndarray, seconds: float) -> dict[str, float]:
+    """The median seconds of a call, and processor time a picture."""
+    calls: list[float] = []
+    began, spent = time.perf_counter(), time.process_time()
+    while not calls or time.perf_counter() - began < seconds:
+        call = time.perf_counter()
+        predict(x)
+        calls.append(time.perf_counter() - call)
+    spent = time.process_time() - spent
+    return {"call": float(np.median(calls)), "core": spent / len(calls) / len(x)}
+
+
+def peak() -> int:
+    """The most memory that the process has held so far, in bytes (Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _say(**told: Any) -> None:
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

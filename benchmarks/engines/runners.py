@@ -1,0 +1,86 @@
+"""Each engine as one callable: images (n, size, size, 3) uint8 in, probabilities (n, classes) out.
+n is one of networks.BATCHES."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.engines import networks
+from ml import runtime
+
+CORES = os.cpu_count() or 1
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def tensorflow(folder: Path, name: str) -> Predict:
+    """As Kadr's worker runs it."""
+    device = runtime._prepare_tensorflow()
+    from ml import architectures
+
+    described = networks.described()
+    network = architectures.build(name, size=described.input_size)
+    with np.load(folder / networks.WEIGHTS) as arrays:
+        network.set_weights([arrays[key] for key in arrays.files])
+    serving = runtime.Runtime(networks.SHIPS, described, network, device)
+    return lambda x: serving.predict(x).probabilities
+
+
+def onnx_runtime(folder: Path, name: str) -> Predict:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = CORES
+    session = onnxruntime.InferenceSession(
+        str(folder / networks.ONNX), options, providers=["CPUExecutionProvider"]
+    )
+    entry = session.get_inputs()[0].name
+    return _calibrated(lambda x: session.run(None, {entry: x})[0])
+
+
+def openvino(folder: Path, name: str) -> Predict:
+    """In single precision: its default is coarser where the processor can do bfloat16."""
+    import openvino
+
+    core = openvino.Core()
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = {}
+    for batch in networks.BATCHES:
+        model = core.read_model(folder / networks.ONNX)
+        size = networks.described().input_size
+        model.reshape([batch, size, size, 3])
+        compiled[batch] = core.compile_model(model, "CPU", settings)
+    return _calibrated(lambda x: compiled[len(x)](x)[0])
+
+
+def litert(folder: Path, name: str) -> Predict:
+    from ai_edge_litert.interpreter import Interpreter
+
+    loaded = {}
+    for batch in networks.BATCHES:
+        found = Interpreter(str(networks.tflite(folder, batch)), num_threads=CORES)
+        found.allocate_tensors()
+        loaded[batch] = found
+
+    def logits(x: np.ndarray) -> Any:
+        interpreter = loaded[len(x)]
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+    return _calibrated(logits)
+
+
+def _calibrated(logits: Callable[[np.ndarray], Any]) -> Predict:
+    calibration = networks.described().calibration
+    return lambda x: runtime.answers(logits(x), calibration).probabilities
+
+
+ENGINES: dict[str, Callable[[Path, str], Predict]] = {
+    "TensorFlow": tensorflow,
+    "ONNX Runtime": onnx_runtime,
+    "OpenVINO": openvino,
+    "LiteRT": litert,
+}

@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import batch, history, network, photos, pictures, single, soak, steps, workers
+from benchmarks import (
+    batch,
+    camera,
+    history,
+    network,
+    photos,
+    pictures,
+    single,
+    soak,
+    steps,
+    workers,
+)
 from benchmarks.report import Row, WrongError, about, say, table, write
 from benchmarks.service import Service
 from ml.manifest import MODELS
@@ -60,6 +71,16 @@ def _served(folder: Path, size: Size) -> Iterator[Row]:
             service.stop()
 
 
+def large(size: Size) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
+        service = Service(Path(data))
+        try:
+            distinct = [camera.photo(number) for number in range(min(5, size.photos))]
+            yield from photos.measure(service.start(), distinct, size.photos)
+        finally:
+            service.stop()
+
+
 def memory(size: Size) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
         service = Service(Path(data))
@@ -73,7 +94,7 @@ def memory(size: Size) -> Iterator[Row]:
 GROUPS: dict[str, Callable[[Size], Iterator[Row]]] = {
     "serving": serving,
     "steps": lambda size: steps.measure(size.batch),
-    "photos": lambda size: photos.measure(size.photos),
+    "photos": large,
     "history": lambda size: history.measure(1000, size.many),
     "workers": lambda size: workers.measure(size.workers),
     "memory": memory,

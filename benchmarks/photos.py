@@ -2,36 +2,32 @@
 and twice: once for a preview, once for the network's input.
 
 The pipeline has its files in memory, as many processes as there are cores, and neither HTTP nor
-storage nor a network to pay for. Half of the photos go through it before the service has had them
-all, half after.
+storage nor a network to pay for. It and the service take turns, a part of the photos at a time.
 """
 
 import argparse
 import io
 import itertools
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from benchmarks import api, camera, network
+from benchmarks import api, camera, network, processes
+from benchmarks.full_decode import Numbered, Pipeline, Timed, in_full
 from benchmarks.memory import MEGABYTE, Growth
 from benchmarks.network import Bare
 from benchmarks.report import Row, WrongError, say, table
 from benchmarks.service import ROOT, Service, form
 from benchmarks.single import quantile
 
-TIMES = 4.0  # as fast as the pipeline
 CLIENTS = 4
-PREVIEW_SIDE = 256  # pixels
 MODEL = ROOT / "ml/models/cifar10_improved"
-Numbered = list[tuple[int, bytes]]  # which of the distinct photos, and its bytes
-_photos: list[bytes] = []  # of a process of the pipeline
 
 
 def main() -> int:
@@ -58,36 +54,24 @@ def measure(service: Service, photos: list[bytes], count: int, clients: int = CL
     """`count` photos, which repeat the given ones. Raises WrongError where an answer is wrong."""
     bare = known(service, photos)
     sent = list(itertools.islice(itertools.cycle(enumerate(photos)), count))
-    say(f"{count} photos through the pipeline, one by one, as a batch, through the pipeline…")
-    before = pipeline(photos, (count + 1) // 2)
-    one_by_one, times = singles(service, sent, clients, bare)
-    growth = Growth(service.web_pids())
-    batched = batch(service, sent, bare)
-    pipelines = [before, pipeline(photos, (count + 1) // 2)]
-    size = sum(map(len, photos)) / len(photos) / MEGABYTE
-    rate = sum(pipelines) / 2
+    base, one_by_one, batched = Timed(), Timed(), Timed()
+    say(f"{count} photos through the pipeline, one by one, and as a batch…")
+    with Pipeline(photos) as pipeline:
+        pipeline.run(sent[0::4], base)
+        times = singles(service, sent[0::2], clients, bare, one_by_one)
+        pipeline.run(sent[1::4], base)
+        growth = Growth(service.web_pids())
+        batch(service, sent, bare, batched)
+        grew = f"a web process grew by {growth.most() / MEGABYTE:.0f} MB at most"
+        pipeline.run(sent[2::4], base)
+        times += singles(service, sent[1::2], clients, bare, one_by_one)
+        pipeline.run(sent[3::4], base)
+    size = f"12 megapixels, {sum(map(len, photos)) / len(photos) / MEGABYTE:.1f} MB each"
+    took = f"p50 {quantile(times, 0.5):.0f} ms, p95 {quantile(times, 0.95):.0f} ms"
     return [
-        Row(
-            "decoding photos in full, twice",
-            rate,
-            "photos/s",
-            note=f"12 megapixels, {size:.1f} MB each; {pipelines[0]:.1f} before and "
-            f"{pipelines[1]:.1f} after, {os.cpu_count()} processes",
-        ),
-        Row(
-            f"photos one by one, {clients} clients",
-            one_by_one,
-            "photos/s",
-            note=f"p50 {quantile(times, 0.5):.0f} ms, p95 {quantile(times, 0.95):.0f} ms",
-        ),
-        Row("… times the pipeline", one_by_one / rate, "", least=TIMES),
-        Row(
-            "photos as a batch of parts",
-            batched,
-            "photos/s",
-            note=f"a web process grew by {growth.most() / MEGABYTE:.0f} MB at most",
-        ),
-        Row("… times the pipeline", batched / rate, "", least=TIMES),
+        base.row("decoding photos in full, twice", f"{size}, {os.cpu_count()} processes"),
+        *one_by_one.rows(f"photos one by one, {clients} clients", took, base),
+        *batched.rows("photos as a batch of parts", grew, base),
     ]
 
 
@@ -112,9 +96,9 @@ def compare(photo: bytes, preview: bytes) -> None:
 
 
 def singles(
-    service: Service, sent: Numbered, clients: int, bare: Bare
-) -> tuple[float, list[float]]:
-    """Photos a second with that many clients, and the milliseconds that each took."""
+    service: Service, sent: Numbered, clients: int, bare: Bare, timed: Timed
+) -> list[float]:
+    """Milliseconds that each took, with that many clients at once."""
 
     def ask(numbered: tuple[int, bytes]) -> float:
         number, photo = numbered
@@ -124,60 +108,27 @@ def singles(
         bare.check(number, answer["result"]["label"], answer["result"]["confidence"])
         return took
 
-    began = time.perf_counter()
-    with ThreadPoolExecutor(clients) as threads:
-        times = list(threads.map(ask, sent))
-    return len(sent) / (time.perf_counter() - began), times
+    with timed.going(len(sent), spent_by(service)), ThreadPoolExecutor(clients) as threads:
+        return list(threads.map(ask, sent))
 
 
-def batch(service: Service, sent: Numbered, bare: Bare) -> float:
-    """Photos a second, from the first byte sent until the last answer was read."""
+def batch(service: Service, sent: Numbered, bare: Bare, timed: Timed) -> None:
+    """From the first byte sent until the last answer was read."""
     body, headers = form("image", {f"{n:04}.jpg": photo for n, (_, photo) in enumerate(sent)})
-    began = time.perf_counter()
-    pk = api.send(service, body, headers)
-    api.wait(service, pk)
-    answers = list(api.results(service, pk))
-    took = time.perf_counter() - began
+    with timed.going(len(sent), spent_by(service)):
+        pk = api.send(service, body, headers)
+        api.wait(service, pk)
+        answers = list(api.results(service, pk))
     if [answer["custom_id"] for answer in answers] != [f"{n:04}.jpg" for n in range(len(sent))]:
         raise WrongError(f"{len(sent)} photos were sent, {len(answers)} lines came back")
     for answer, (number, _photo) in zip(answers, sent, strict=True):
         if answer["status"] != "succeeded":
             raise WrongError(f"{answer['custom_id']} is {answer['status']}: {answer['error']}")
         bare.check(number, answer["result"]["label"], answer["result"]["confidence"])
-    return len(sent) / took
 
 
-def pipeline(photos: list[bytes], count: int) -> float:
-    """Photos a second through full decodes, with as many processes as there are cores."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), spawn, _hold, (photos,)) as pool:
-        list(pool.map(_twice, range(2 * (os.cpu_count() or 1))))  # imports, and the first pages
-        began = time.perf_counter()
-        list(pool.map(_twice, range(count)))
-        return count / (time.perf_counter() - began)
-
-
-def _hold(photos: list[bytes]) -> None:
-    global _photos
-    _photos = photos
-
-
-def _twice(number: int) -> int:
-    from ml import preprocess
-
-    photo = _photos[number % len(_photos)]
-    return len(in_full(photo)) + preprocess.from_jpeg(photo, 32).size
-
-
-def in_full(photo: bytes) -> bytes:
-    """A preview by way of all pixels."""
-    picture = Image.open(io.BytesIO(photo))
-    picture.load()
-    upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    upright.convert("RGB").save(out, "JPEG", quality=90, subsampling="4:4:4")
-    return out.getvalue()
+def spent_by(service: Service) -> Callable[[], float]:
+    return lambda: sum(processes.spent(service).values())
 
 
 if __name__ == "__main__":

@@ -24,12 +24,18 @@ def count(name: str, window: int) -> int:
         return 0
     key = _key(name, window)
     try:
-        cache.add(key, 0, timeout=2 * window)
-        return int(cache.incr(key))
+        return _counted(key, 2 * window)
     except (RedisError, ValueError) as error:
         _not_before = time.monotonic() + ASK_AGAIN
         logger.warning("Requests are not counted for %d s: %s", ASK_AGAIN, error)
         return 0
+
+
+def _counted(key: str, kept: int) -> int:
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # the first one in this window, or of several first ones
+        return 1 if cache.add(key, 1, timeout=kept) else int(cache.incr(key))
 
 
 def uncount(name: str, window: int) -> None:

@@ -132,7 +132,7 @@ BROKER_IS_EMBEDDED = not env.text("REDIS_URL")
 REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_SOCKET}?db=0")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "classifier_site.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "kadr",
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},

@@ -27,6 +27,7 @@ from classifier.api.serializers import (
     AttemptSerializer,
     PredictionSerializer,
     UploadSerializer,
+    representation,
 )
 from classifier.models import IdempotencyKey, Owner, Prediction
 from classifier.models.prediction_queue import PredictionQuerySet
@@ -93,7 +94,7 @@ class PredictionList(generics.ListCreateAPIView[Prediction]):
         if waited is not None:
             prediction = wait_for(prediction, waited)
         response = Response(
-            self.get_serializer(prediction).data,
+            representation(prediction),
             status=status.HTTP_200_OK if prediction.is_final else status.HTTP_202_ACCEPTED,
             headers={"Location": f"/api/v1/predictions/{prediction.id}"},
         )
@@ -119,7 +120,7 @@ class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Its state and, once it is there, its result. Send If-None-Match to poll cheaply."""
         prediction = self.get_object()
-        response = Response(self.get_serializer(prediction).data)
+        response = Response(representation(prediction))
         if not prediction.is_final:
             response["Retry-After"] = RETRY_AFTER
         return conditional(request, response)
@@ -162,7 +163,7 @@ class PredictionRestore(APIView):
         if prediction.image is None or not prediction.image.restore():
             raise Problem("NOT_RESTORABLE")
         bell.ring()
-        return Response(PredictionSerializer(visible(request).get(pk=pk)).data)
+        return Response(representation(visible(request).get(pk=pk)))
 
 
 def acted(request: Request, pk: UUID, act: Callable[[PredictionQuerySet], int]) -> Response:
@@ -170,7 +171,7 @@ def acted(request: Request, pk: UUID, act: Callable[[PredictionQuerySet], int]) 
     get_object_or_404(own(request), pk=pk)
     if not act(Prediction.objects.filter(pk=pk)):
         raise Problem("ILLEGAL_TRANSITION")
-    return Response(PredictionSerializer(visible(request).get(pk=pk)).data)
+    return Response(representation(visible(request).get(pk=pk)))
 
 
 class PredictionAttempts(generics.GenericAPIView[Prediction]):

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models import Prediction, Review, ReviewLock, Stream, Verdict
 from classifier.models.prediction_queue import PredictionQuerySet
 
-LATEST = 2000  # rows of reviews among which a second opinion is asked for
+LATEST = 2000  # of others' reviews, among which a second opinion is asked for
 Order = Callable[[User], PredictionQuerySet]
 
 
@@ -55,8 +55,8 @@ def of_stream(stream: Stream) -> Order:
 
 def second(reviewer: User) -> PredictionQuerySet:
     """What exactly one other reviewer has decided, for the agreement between reviewers."""
-    newest = Review.objects.aggregate(pk=Max("pk"))["pk"] or 0
-    first = Review.objects.standing().filter(pk__gt=newest - LATEST).exclude(reviewer=reviewer)
+    theirs = Review.objects.standing().exclude(reviewer=reviewer).order_by("-pk")
+    first = Review.objects.filter(pk__in=theirs.values("pk")[:LATEST])
     others = Review.objects.not_withdrawn().filter(by_owner=False, image=OuterRef("image"))
     alone = first.filter(~Exists(others.exclude(reviewer=OuterRef("reviewer"))))
     rows = _nobody_elses(reviewer).filter(pk__in=alone.values("prediction"))

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -17,8 +17,3 @@ def uuid7() -> uuid.UUID:
 def first_at(moment: datetime) -> uuid.UUID:
     """Below all identifiers made at that millisecond or later, above all made before."""
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
-
-
-def made_at(identifier: uuid.UUID) -> datetime:
-    """When it was made, to the millisecond."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

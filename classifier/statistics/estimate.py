@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
-from uuid import UUID
 
 from classifier.statistics.intervals import wilson
 
@@ -34,9 +33,9 @@ class Drawn:
     confidence: float
     answer: str
     truth: str | None  # None: nobody has said; NONE: none of the classes
+    task: int | None = None
     model: int | None = None
     asked_at: datetime | None = None
-    prediction: UUID | None = None
 
     @property
     def right(self) -> bool:

@@ -56,11 +56,13 @@ def pictures(request: HttpRequest) -> HttpResponse:
     told, names = _told(request), label_names()
     truth, answer = request.GET.get("truth", NONE), request.GET.get("answer", "")
     found = [
-        row.prediction
+        row.task
         for row in told.audit.drawn
-        if (row.truth, row.answer) == (truth, answer) and row.prediction
+        if (row.truth, row.answer) == (truth, answer) and row.task
     ]
-    rows = Prediction.objects.filter(pk__in=found[:SHOWN]).select_related("image", "model")
+    rows = Prediction.objects.filter(review_tasks__in=found[:SHOWN]).select_related(
+        "image", "model"
+    )
     context = {
         **admin.site.each_context(request),
         "title": f"{names.get(truth, truth)} → {names.get(answer, answer)}",

@@ -24,10 +24,18 @@ class StillServes(Exception):  # noqa: N818  # says what is the case, and what t
 
 
 def begin(version: ModelVersion, **fields: Any) -> Recall:
-    """Withdraw a version, or go on where its recall was stopped. Raises StillServes."""
+    """Withdraw a version, or go on where its recall was stopped; the last one again where nothing
+    of the version is left. Raises StillServes."""
     if installed_models.serves(version.digest):
         raise StillServes(version.name)
+    last = Recall.objects.filter(model=version).first()
+    if last and is_over(last) and last.finished_at and not _left(version):
+        return last
     return Recall.objects.begin(version, **fields)
+
+
+def _left(version: ModelVersion) -> bool:
+    return _to_check(Prediction.objects.filter(model=version)).exists()
 
 
 def again(predictions: PredictionQuerySet, **fields: Any) -> int:

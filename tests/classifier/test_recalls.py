@@ -413,6 +413,18 @@ def test_ctrl_c_stops_the_watching_and_the_same_command_goes_on(bad, good, monke
     assert Recall.objects.count() == Correction.objects.count() == 1
 
 
+def test_after_its_end_the_command_says_what_came_of_it_and_begins_no_other(bad, good):
+    row = dog()
+    run("dddd", "--no-wait")
+    micro_batches.run(good)
+    recalls.settle()
+    assert "Checked 1 of 1: changed 1" in run("dddd")
+    assert Recall.objects.count() == 1
+    Prediction.objects.filter(pk=row.pk).update(model=bad)  # as a worker that was frozen may
+    run("dddd", "--no-wait")
+    assert Recall.objects.count() == 2
+
+
 def test_the_command_stops_it(bad, good):
     dog()
     run("dddd", "--no-wait")

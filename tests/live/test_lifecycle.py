@@ -15,9 +15,17 @@ from tests.live.service import ROOT, Service, wait_for
 PICTURES = 60
 
 
+class Slowly(Service):
+    """In micro-batches so small that a recall takes many of them."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "KADR_MICRO_BATCH": "4"}
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    service = Service(tmp_path_factory.mktemp("lifecycle") / "data")
+    service = Slowly(tmp_path_factory.mktemp("lifecycle") / "data")
     try:
         yield service.start()
     finally:
@@ -84,12 +92,14 @@ def test_a_bad_version_is_refused_forced_gone_back_from_and_recalled(running):
     wait_for(lambda: serving(running) not in ("", "confused"), 120, running.describe)
 
     command(running, "recall", digest(running), "--no-wait")
+    corrected = "SELECT count(*) FROM classifier_correction WHERE status = 'changed'"
+    wait_for(lambda: running.rows(corrected)[0][0] > 0, 60, running.describe)
     kill_worker(running)
     told = command(running, "recall", digest(running))
     assert re.search(rf"Checked {PICTURES} of {PICTURES}: changed {PICTURES}, the same 0", told)
     assert list(labels(running, bad).values()) == list(good.values())
-    corrected = [running.prediction(pk)["corrected"]["label_before"] for pk in bad]
-    assert corrected == list(bad.values())
+    before = [running.prediction(pk)["corrected"]["label_before"] for pk in bad]
+    assert before == list(bad.values())
     differences = command(running, "recall", digest(running), "--differences").splitlines()
     assert {tuple(line.split("\t")) for line in differences} == {
         (pk, before, after) for (pk, before), after in zip(bad.items(), good.values(), strict=True)

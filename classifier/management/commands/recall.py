@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from classifier import bell, recalls
-from classifier.models import ModelVersion, Recall
+from classifier.models import Correction, ModelVersion, Recall
 from classifier.models.correction import OPEN, CorrectionStatus
 
 LOOK_SECONDS = 1.0
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--differences",
             action="store_true",
-            help="list what its last recall changed: prediction, label before, label now",
+            help="list what its recalls changed: prediction, label before, label now",
         )
 
     @no_translations
@@ -57,9 +57,10 @@ class Command(BaseCommand):
 
     def _run(self, recall: Recall, watch: bool) -> None:
         try:
-            for seen in recalls.find(recall):
-                self._show(f"Looking for its answers: {seen:,} looked at")
-            bell.ring()
+            if not recalls.is_over(recall):
+                for seen in recalls.find(recall):
+                    self._show(f"Looking for its answers: {seen:,} looked at")
+                bell.ring()
             while watch and not recalls.is_over(recall):
                 self._show(self._progress(recall))
                 time.sleep(LOOK_SECONDS)
@@ -81,10 +82,10 @@ class Command(BaseCommand):
         self.stdout.write(f"\r{line}" if terminal else line, ending="" if terminal else "\n")
 
     def _list(self, version: ModelVersion) -> None:
-        recall = Recall.objects.filter(model=version).first()
-        if recall is None:
+        if not Recall.objects.filter(model=version).exists():
             raise CommandError(f"{version} was never recalled")
-        changed = recall.corrections.filter(status=CorrectionStatus.CHANGED).order_by("pk")
+        rows = Correction.objects.filter(recall__model=version)
+        changed = rows.filter(status=CorrectionStatus.CHANGED).order_by("pk")
         for pk, before, after in changed.values_list(
             "prediction", "label_before", "label_after"
         ).iterator():

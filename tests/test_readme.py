@@ -12,7 +12,7 @@ from classifier.api.serializers import PredictionSerializer
 ROOT = Path(__file__).parent.parent
 MANIFEST = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "manifest.json").read_text())
 CARD = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "card.json").read_text())
-READERS = {"text", "number", "switch", "words", "secret"}
+READERS = {"text", "number", "share", "switch", "words", "secret"}
 OUTSIDE = {"XDG_RUNTIME_DIR"}  # the desktop's, not ours
 
 
@@ -41,8 +41,8 @@ def test_every_setting_is_in_the_table_and_nothing_else(readme):
 
 
 def test_every_make_target_named_exists(readme):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert {"run", "test"} <= set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", readme)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"run", "test"} <= set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", readme)) <= targets
 
 
 def test_every_link_leads_somewhere(readme):

@@ -9,12 +9,13 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+
+from classifier import piped
 
 logger = logging.getLogger(__name__)
 Answer = dict[str, Any]  # {"label", "confidence", "off_topic"}
@@ -62,26 +63,8 @@ class Candidate:
                 raise CandidateError(late if out_of_time.is_set() else code) from error
         return told
 
-    @contextmanager
-    def _time_limit(self) -> Iterator[threading.Event]:
-        passed = threading.Event()
-
-        def end() -> None:
-            passed.set()
-            self._process.kill()
-
-        timer = threading.Timer(settings.TRIAL_SECONDS, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield passed
-        finally:
-            timer.cancel()
+    def _time_limit(self) -> AbstractContextManager[threading.Event]:
+        return piped.time_limit(self._process, settings.TRIAL_SECONDS)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe:
-                    pipe.close()
+        piped.end(self._process)

@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
 
+from classifier import piped
 from classifier.decoding.child import READY
 from classifier.decoding.jpeg import Decoded, Refused
 from classifier.problems import KINDS
@@ -112,33 +112,14 @@ class Decoder:
             raise EOFError
         return told, preview
 
-    @contextmanager
-    def _time_limit(self) -> Iterator[threading.Event]:
-        passed = threading.Event()
-
-        def end() -> None:
-            passed.set()
-            self._process.kill()
-
-        timer = threading.Timer(settings.DECODE_SECONDS, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield passed
-        finally:
-            timer.cancel()
+    def _time_limit(self) -> AbstractContextManager[threading.Event]:
+        return piped.time_limit(self._process, settings.DECODE_SECONDS)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self.let_go()
+        piped.end(self._process)
 
     def let_go(self) -> None:
-        """Close our ends of the pipes, on which the process ends by itself."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe:
-                    pipe.close()
+        piped.let_go(self._process)
 
     @property
     def _in(self) -> Any:

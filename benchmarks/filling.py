@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 CHUNK = 50_000  # rows that are copied at a time
 CLASSES = [{"id": name, "uk": name, "en": name} for name in ("cat", "dog", "ship")]
-# What differs from row to row, by database; n counts from 0. An id is a UUID of version 7.
+# What differs from row to row, by database; n counts from 0 in each set of rows, and k on from what
+# there is already. An id is a UUID of version 7.
 NEW = {
     "sqlite": {
-        "id": "printf('%%012x7%%03x8%%015x', 1700000000000 + n * 1000, n %% 4096, n)",
+        "id": "printf('%%012x7%%03x8%%015x', 1700000000000 + ({k}) * 1000, ({k}) %% 4096, {k})",
         "custom_id": "printf('%%07d.jpg', n)",
         "created_at": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 1700000000 + n, 'unixepoch')",
     },
     "postgresql": {
-        "id": "(lpad(to_hex(1700000000000 + n * 1000), 12, '0') || '7' || "
-        "lpad(to_hex(n %% 4096), 3, '0') || '8' || lpad(to_hex(n), 15, '0'))::uuid",
+        "id": "(lpad(to_hex(1700000000000 + ({k}) * 1000), 12, '0') || '7' || "
+        "lpad(to_hex(({k}) %% 4096), 3, '0') || '8' || lpad(to_hex({k}), 15, '0'))::uuid",
         "custom_id": "lpad(n::text, 7, '0') || '.jpg'",
         "created_at": "to_timestamp(1700000000 + n)",
     },
@@ -74,6 +75,7 @@ def multiply(
     table = Prediction._meta.db_table
     columns = [str(field.column) for field in Prediction._meta.concrete_fields]
     new = {**NEW[connection.vendor], "position": "CASE WHEN position IS NULL THEN NULL ELSE n END"}
+    new["id"] = new["id"].format(k=f"n + {Prediction.objects.count()}")
     chosen = ", ".join(new.get(column, column) for column in columns)
     sql, params = rows.order_by("created_at").values("pk").query.sql_with_params()
     with connection.cursor() as cursor:

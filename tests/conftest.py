@@ -12,6 +12,7 @@ from classifier.models import ApiToken, Owner
 from tests import make
 from tests.in_turn import InTurn
 from tests.live.service import Service
+from worker.order import Order
 
 
 def pytest_report_header() -> str:
@@ -78,6 +79,8 @@ def bell_rings(monkeypatch) -> list[bool]:
 def one_connection(request, monkeypatch) -> None:
     """A worker claims ahead in a thread of its own (tests/worker/test_order.py has it so)."""
     micro_batches = sys.modules.get("worker.micro_batches")
+    if micro_batches:
+        monkeypatch.setattr(micro_batches, "order", Order())
     marker = request.node.get_closest_marker("django_db")
     if micro_batches and not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr(micro_batches, "ahead", InTurn())

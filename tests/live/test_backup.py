@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from classifier.storage import DurableFileSystemStorage
 from tests import make
 from tests.live.service import Service, wait_for
 from tests.postgresql import pg, postgresql
@@ -30,9 +31,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def check_pictures(rows: list[tuple[str, str, str]], folder: Path) -> None:
+    images = DurableFileSystemStorage(folder / "images")
     for sha256, original, preview in rows:
-        assert hashlib.sha256((folder / "images" / original).read_bytes()).hexdigest() == sha256
-        assert (folder / "images" / preview).read_bytes().startswith(b"\xff\xd8\xff")
+        assert hashlib.sha256(images.open(original).read()).hexdigest() == sha256
+        assert images.open(preview).read().startswith(b"\xff\xd8\xff")
 
 
 def test_a_backup_of_the_running_service_is_restored_and_goes_on(service, tmp_path):

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import architectures, augment, export, manifest, optimizers, other_pictures, recipes, runs
+from ml import (
+    architectures,
+    augment,
+    export,
+    manifest,
+    optimizers,
+    other_pictures,
+    recipes,
+    runs,
+    train,
+)
 from ml.runtime import Runtime
 from tests.ml.test_train import ROOT
 
@@ -112,7 +122,7 @@ def test_every_recipe_is_a_card_that_can_be_read():
     names = [path.stem for path in recipes.FOLDER.glob("*.toml")]
     assert {"airbench94", "cifar10_improved", "own_classes"} <= set(names)
     for name in names:
-        recipe = recipes.read(name)
+        recipe = train.complete(recipes.read(name))
         architectures.build(recipe["architecture"], **recipe["options"])
         optimizers.build(recipe["optimizer"], recipe["epochs"], steps=3)
         x = np.zeros((2, 32, 32, 3), np.uint8)

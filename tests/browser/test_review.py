@@ -110,6 +110,11 @@ def review(context, live_server, rows) -> Page:
     return page
 
 
+# No colour is on its way to another any more.
+STILL = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+  done(document.getAnimations().every((a) => a.playState !== "running")))))"""
+
+
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
@@ -413,6 +418,7 @@ def test_no_barrier_is_found_by_day_or_by_night(review):
     press(review, "Enter", "Shift+ArrowRight")
     for scheme in ("light", "dark"):
         review.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        review.wait_for_function(STILL)
         found = Axe().run(review, context="#content-start")
         assert found.violations_count == 0, found.generate_report()
 

@@ -38,14 +38,18 @@ async function ask(path, body) {
   return response.json();
 }
 
+let troubled = false; // whether the banner says why nothing can be sent
+
 // Until it is answered, or refused: then null.
 async function insist(path, body) {
   for (let wait = SOONEST; ; wait = Math.min(wait * 2, LATEST)) {
     try {
       const answer = await ask(path, body);
-      banner("");
+      if (troubled) banner("");
+      troubled = false;
       return answer;
     } catch (error) {
+      troubled = true;
       banner(texts[error.message] ?? texts.offline);
       if (error.message === "refused") return null;
       await pause(wait);
@@ -224,6 +228,7 @@ function decide(word) {
   tiles.forEach((tile, i) => mark(tile, saidOf(tile, words[i])));
   undoable.push(group);
   decided += tiles.length;
+  if (!troubled) banner("");
   send(() => tell(group, words));
   announce(tiles.length > 1 ? `${tiles[0].said.text}, ${texts.chosen.replace("{n}", tiles.length)}` : tiles[0].said.text);
   goOn(tiles.at(-1));

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 import zipfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ TIMEOUT = 90  # seconds; longer than any answer may take
 TRIES = 5  # with the same key, after which a batch is sent anew
 
 
-class Client(threading.Thread):
+class Client(threading.Thread, ABC):
     """One user. `step` does one thing; whatever it got acknowledged is in the ledger after it."""
 
     def __init__(self, name: str, url: str, folder: Path, token: str, first: int) -> None:
@@ -48,8 +49,9 @@ class Client(threading.Thread):
             self.crash = error
             raise
 
+    @abstractmethod
     def step(self) -> None:
-        raise NotImplementedError
+        """Send something, look at something: what it does over and over."""
 
     def post(self, path: str, session: Any = None, **sent: Any) -> dict[str, Any] | None:
         """The answer's body where it was accepted; None where to try again."""

@@ -27,7 +27,7 @@ from benchmarks.service import ROOT, Service, form
 from benchmarks.single import quantile
 
 CLIENTS = 4
-MODEL = ROOT / "ml/models/cifar10_improved"
+MODEL = ROOT / "ml/models/airbench94"
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The networks, by name. Every network takes uint8 RGB and ends in logits.
 
 Scaling is a layer, so training and serving cannot scale differently; softmax is left to the
-caller, which divides by the temperature first.
+caller, which divides by the temperature first. Logits are float32 whatever the precision before.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,8 @@ def cifar10_improved(
         x = layers.Dense(units)(x)
         x = layers.LeakyReLU()(layers.BatchNormalization()(x))
         x = layers.Dropout(dense_dropout)(x)
-    return Model(inputs, layers.Dense(classes, name="logits")(x), name="cifar10_improved")
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    return Model(inputs, logits, name="cifar10_improved")
 
 
 def airbench94(classes: int = 10, size: int = 32) -> Model:
@@ -52,7 +53,7 @@ def airbench94(classes: int = 10, size: int = 32) -> Model:
     """
     inputs = layers.Input((size, size, 3), dtype="uint8")
     x = _standardize(inputs)
-    x = layers.Conv2D(2 * PATCH, 2, name=WHITENING)(x)
+    x = Whitening(2 * PATCH, 2, name=WHITENING)(x)
     x = layers.Activation("gelu")(x)
     for filters in (64, 256, 256):
         x = layers.MaxPooling2D()(_identity_convolution(filters)(x))
@@ -61,9 +62,14 @@ def airbench94(classes: int = 10, size: int = 32) -> Model:
         x = layers.Activation("gelu")(_fast_normalization()(x))
     x = layers.GlobalMaxPooling2D()(x)
     logits = layers.Dense(
-        classes, use_bias=False, kernel_initializer=_like_torch(), name="unscaled"
+        classes,
+        use_bias=False,
+        kernel_initializer=_like_torch(),
+        dtype="float32",
+        name="unscaled",
     )(x)
-    return Model(inputs, layers.Rescaling(1 / 9, name="logits")(logits), name="airbench94")
+    scaled = layers.Rescaling(1 / 9, dtype="float32", name="logits")(logits)
+    return Model(inputs, scaled, name="airbench94")
 
 
 ARCHITECTURES: dict[str, Callable[..., Model]] = {
@@ -86,7 +92,7 @@ def _standardize(inputs: Any) -> Any:
 
 
 def whiten(network: Model, x: np.ndarray, epsilon: float = 5e-4) -> None:
-    """Set and fix the kernels of a network's whitening layer, where it has one.
+    """Set the fixed kernels of a network's whitening layer, where it has one.
 
     They are the eigenvectors of the 2x2 patches of the images x (n, size, size, 3) uint8, divided
     by the roots of their eigenvalues, and their negatives.
@@ -98,9 +104,7 @@ def whiten(network: Model, x: np.ndarray, epsilon: float = 5e-4) -> None:
     patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, PATCH)
     values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
     kernels = (vectors / np.sqrt(values + epsilon)).reshape(2, 2, 3, PATCH)[..., ::-1]
-    layer = network.get_layer(WHITENING)
-    layer.kernel.assign(np.concatenate([kernels, -kernels], axis=-1))
-    layer.kernel.trainable = False
+    network.get_layer(WHITENING).kernel.assign(np.concatenate([kernels, -kernels], axis=-1))
 
 
 def _like_torch() -> Any:
@@ -115,6 +119,16 @@ def _identity_convolution(filters: int) -> Any:
     return layers.Conv2D(
         filters, 3, padding="same", use_bias=False, kernel_initializer=PassThrough()
     )
+
+
+@keras.saving.register_keras_serializable("kadr")
+class Whitening(layers.Conv2D):
+    """A convolution that learns its bias and not its kernel. A class of its own, because a saved
+    network forgets which variables of a layer were fixed."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.kernel.trainable = False
 
 
 @keras.saving.register_keras_serializable("kadr")

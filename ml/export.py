@@ -57,9 +57,10 @@ def export(run: Path, dataset: data.Dataset, to: Path) -> Path:
 def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset) -> None:
     recipe = runs.card(run)["recipe"]
     x, y = dataset.validation.x, dataset.validation.y
-    before = _logits(network, x)
-    save_weights(network, folder / manifest.WEIGHTS)
     stored = architectures.build(recipe["architecture"], classes=len(dataset.classes))
+    stored.set_weights(network.get_weights())
+    before = _logits(stored, x)
+    save_weights(stored, folder / manifest.WEIGHTS)
     runtime.load_weights(stored, folder)
     logits = _logits(stored, x)
     calibration = metrics.fit_calibration(logits, y)

@@ -12,8 +12,13 @@ import keras
 
 from ml import architectures, manifest, optimizers
 
-# Both register classes of ours, without which Keras cannot read a checkpoint.
-REGISTERED = (architectures.PassThrough, optimizers.NesterovSGD, optimizers.Trapezoid)
+# They register classes of ours, without which Keras cannot read a checkpoint.
+REGISTERED = (
+    architectures.PassThrough,
+    architectures.Whitening,
+    optimizers.NesterovSGD,
+    optimizers.Trapezoid,
+)
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
 

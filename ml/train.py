@@ -8,8 +8,10 @@ splits only. Runs on any Keras backend (KERAS_BACKEND).
 """
 
 import argparse
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +93,10 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
 
 def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> keras.Model:
     """The recipe's network with its optimizer; `steps` batches make an epoch."""
-    classes = len(dataset.classes)
-    model = architectures.build(recipe["architecture"], classes=classes, **recipe["options"])
+    with _precision(recipe.get("precision", "float32")):
+        model = architectures.build(
+            recipe["architecture"], classes=len(dataset.classes), **recipe["options"]
+        )
     architectures.whiten(model, dataset.train.x[:WHITENED])
     if recipe.get("from"):
         start_from(model, _model_folder(recipe["from"]))
@@ -105,6 +109,17 @@ def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> 
         jit_compile=keras.backend.backend() == "jax",
     )
     return model
+
+
+@contextlib.contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """What the layers made inside calculate in, a Keras dtype policy; the network keeps it."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def start_from(model: keras.Model, folder: Path) -> None:

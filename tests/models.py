@@ -8,7 +8,7 @@ from django.conf import settings
 
 from ml import manifest
 
-SHIPPED = Path(__file__).parent.parent / "ml" / "models" / "cifar10_improved"
+SHIPPED = Path(__file__).parent.parent / "ml" / "models" / "airbench94"
 
 
 def places(folder: Path, django_settings) -> Path:

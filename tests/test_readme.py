@@ -10,8 +10,8 @@ import pytest
 from classifier.api.serializers import PredictionSerializer
 
 ROOT = Path(__file__).parent.parent
-MANIFEST = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "manifest.json").read_text())
-CARD = json.loads((ROOT / "ml" / "models" / "cifar10_improved" / "card.json").read_text())
+MODELS = ROOT / "ml" / "models"
+MANIFEST = json.loads((MODELS / "airbench94" / "manifest.json").read_text())
 READERS = {"text", "number", "share", "switch", "words", "secret"}
 OUTSIDE = {"XDG_RUNTIME_DIR"}  # the desktop's, not ours
 
@@ -52,15 +52,21 @@ def test_every_link_leads_somewhere(readme):
     assert [link for link in local if not (ROOT / link).exists()] == []
 
 
-def test_the_model_s_figures_are_the_manifest_s(readme):
-    test = CARD["test"]
+@pytest.mark.parametrize("name", ["airbench94", "cifar10_improved"])
+def test_the_models_figures_are_those_of_their_cards(readme, name):
+    test = json.loads((MODELS / name / "card.json").read_text())["test"]
+    parameters = json.loads((MODELS / name / "manifest.json").read_text())["metrics"]["parameters"]
     low, high = test["interval_95"]
     shares = (test["accuracy"], low, high, test["jpeg_75"]["accuracy"], test["ece"])
     shares += (test["set"]["coverage"],)
     for share in shares:
         assert f"{share * 100:.2f}" in readme
-    assert re.search("11.332.138", readme)
-    assert MANIFEST["metrics"]["parameters"] == 11_332_138
+    assert re.search(f"{parameters:,}".replace(",", "."), readme)
+
+
+def test_the_model_that_serves_is_the_most_accurate_one_that_ships():
+    cards = {p.parent.name: json.loads(p.read_text()) for p in MODELS.glob("*/card.json")}
+    assert max(cards, key=lambda name: cards[name]["test"]["accuracy"]) == "airbench94"
 
 
 def test_the_example_is_the_object_that_the_api_gives():

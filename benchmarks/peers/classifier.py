@@ -7,7 +7,7 @@ from benchmarks.service import ROOT
 from ml import preprocess
 from ml.runtime import Runtime, answers
 
-FOLDER = ROOT / "ml/models/cifar10_improved"
+FOLDER = ROOT / "ml/models/airbench94"
 AT_ONCE = 64  # pictures a call, where the server gathers them
 
 Answer = dict[str, Any]  # label, confidence

@@ -9,7 +9,7 @@ from benchmarks import api, batch, history, network, pictures, single, soak, ste
 from benchmarks.report import Row, WrongError, table, write
 from ml.manifest import MODELS
 
-MODEL = MODELS / "cifar10_improved"  # which the service of the tests serves
+MODEL = MODELS / "airbench94"  # which the service of the tests serves
 N = 40
 
 

@@ -16,7 +16,7 @@ from ml import manifest
 from tests import make
 
 pytestmark = pytest.mark.django_db
-SHIPPED = site.BASE_DIR / "ml" / "models" / "cifar10_improved"
+SHIPPED = site.BASE_DIR / "ml" / "models" / "airbench94"
 
 
 @pytest.fixture
@@ -74,16 +74,16 @@ def test_a_cell_of_the_confusion_matrix_opens_its_pictures(client):
     link = re.search(r'href="(/models/[^"]*\?true=cat&amp;answer=dog)"', page)
     shown = page_of(client, link[1].replace("&amp;", "&"))
     assert shown.count("<svg viewBox") == 6 and "cat → dog" in shown
-    sheet = client.get("/models/cifar10_improved/pictures.jpg")
+    sheet = client.get("/models/airbench94/pictures.jpg")
     assert sheet["Content-Type"] == "image/jpeg"
 
 
 @pytest.mark.parametrize("query", ["", "?true=cat", "?true=cat&answer=unicorn", "?true=&answer="])
 def test_a_cell_that_is_none_is_not_found(client, query):
-    assert client.get(f"/models/cifar10_improved/pictures/{query}").status_code == 404
+    assert client.get(f"/models/airbench94/pictures/{query}").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["nothing", "..", "cifar10_improved.partial", ".hidden"])
+@pytest.mark.parametrize("name", ["nothing", "..", "airbench94.partial", ".hidden"])
 def test_only_installed_models_have_a_card(client, name):
     assert client.get(f"/models/{name}/").status_code == 404
     assert client.get(f"/api/v1/models/{name}").status_code == 404
@@ -91,7 +91,7 @@ def test_only_installed_models_have_a_card(client, name):
 
 def test_nothing_else_of_a_model_s_folder_is_served(client):
     for name in ("weights.npz", "manifest.json", "golden.json"):
-        assert client.get(f"/models/cifar10_improved/{name}").status_code == 404
+        assert client.get(f"/models/airbench94/{name}").status_code == 404
 
 
 def test_a_model_that_was_not_measured_says_so(client, second):
@@ -102,7 +102,8 @@ def test_a_model_that_was_not_measured_says_so(client, second):
 def test_programs_read_the_same(client, second):
     listed = client.get("/api/v1/models").json()
     assert [(m["name"], m["active"]) for m in listed] == [
-        ("cifar10_improved", True),
+        ("airbench94", True),
+        ("cifar10_improved", False),
         ("second", False),
     ]
     card = client.get("/api/v1/models/second-1").json()
@@ -130,7 +131,7 @@ def test_the_newest_activation_decides_which_one_serves(second):
     ModelActivation.objects.create(folder="second", digest="1" * 64, name="second-1")
     assert installed_models.active() == second
     assert model_card.model_card().manifest.id == "second-1"
-    ModelActivation.objects.create(folder="cifar10_improved", digest="2" * 64, name="c")
+    ModelActivation.objects.create(folder="airbench94", digest="2" * 64, name="c")
     assert installed_models.active() == SHIPPED
 
 
@@ -142,8 +143,8 @@ def test_a_worker_that_cannot_load_it_has_the_ones_before_it_to_turn_to(second):
 
 
 def test_one_s_own_models_hide_shipped_ones_of_the_same_name(places):
-    shutil.copytree(SHIPPED, places / "cifar10_improved")
-    assert installed_models.find("cifar10_improved").folder == places / "cifar10_improved"
+    shutil.copytree(SHIPPED, places / "airbench94")
+    assert installed_models.find("airbench94").folder == places / "airbench94"
 
 
 def test_the_list_marks_the_one_that_serves_and_names_what_is_broken(second, places, capsys):
@@ -152,12 +153,12 @@ def test_the_list_marks_the_one_that_serves_and_names_what_is_broken(second, pla
     call_command("models")
     out = capsys.readouterr().out
     (serving,) = [line for line in out.splitlines() if line.startswith("*")]
-    assert "cifar10_improved-" in serving and "88.14%" in serving and "11,332,138" in serving
+    assert "airbench94-" in serving and "92.84%" in serving and "1,973,944" in serving
     assert "second-1" in out and "! broken" in out
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(second):
-    with pytest.raises(CommandError, match="cifar10_improved, second"):
+    with pytest.raises(CommandError, match="airbench94, cifar10_improved, second"):
         call_command("activate", "nothing")
 
 

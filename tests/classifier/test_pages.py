@@ -315,9 +315,17 @@ def test_the_original_is_served_nowhere(client, media):
 def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
     response = client.get("/model/", headers={"Accept-Language": language})
     text = main_text(response)
-    assert ("88,1 %" if language == "uk" else "88.1%") in text
-    assert re.search("10.000", text) and re.search("11.332.138", text)
+    assert ("92,8 %" if language == "uk" else "92.8%") in text
+    assert re.search("10.000", text) and re.search("1.973.944", text)
     assert is_ukrainian(text) == (language == "uk")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("airbench94", "in windows of 2 × 2 points"), ("cifar10_improved", "Four dense layers")],
+)
+def test_each_model_that_ships_tells_how_it_works(client, name, words):
+    assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))
 
 
 @pytest.mark.parametrize("path", ["/", "/model/"])

@@ -48,7 +48,7 @@ def test_metadata_that_cannot_be_kept_is_refused(api, metadata):
 
 
 def test_the_model_can_be_named_by_alias_or_id(api):
-    for name in ("stable", "cifar10_improved"):
+    for name in ("stable", "airbench94"):
         assert send(api, model=name).status_code == 202
 
 

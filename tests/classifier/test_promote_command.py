@@ -61,7 +61,7 @@ def test_the_command_refuses_past_a_limit_and_says_which(other, verdict):
     verdict(refused)
     with pytest.raises(CommandError, match="nothing has changed"):
         run(other)
-    assert serves() == "cifar10_improved"
+    assert serves() == "airbench94"
 
 
 def test_force_overrules_the_verdict_that_was_just_given(other, verdict):
@@ -77,7 +77,7 @@ def test_force_overrules_the_verdict_that_was_just_given(other, verdict):
 def test_the_command_can_only_try(other, verdict):
     verdict(judged)
     run(other, "--try-only")
-    assert serves() == "cifar10_improved"
+    assert serves() == "airbench94"
 
 
 def test_a_trial_that_fails_is_told_with_its_fault(other, verdict):
@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_the_trial_to_go_on(other, monkeypatch):
 
 def test_the_command_goes_back(other):
     serving.activate(installed_models.find(other))
-    assert "cifar10_improved" in run("--back")
+    assert "airbench94" in run("--back")
 
 
 @pytest.mark.parametrize("words", [[], ["same", "--back"]])

@@ -10,7 +10,7 @@ from benchmarks.memory import resident
 from tests import make
 from tests.live.service import ROOT, Service, wait_for
 
-MODEL = ROOT / "ml" / "models" / "cifar10_improved"
+MODEL = ROOT / "ml" / "models" / "airbench94"
 SAME = 1e-3  # the published tolerance, alone or in any batch
 
 

@@ -20,11 +20,17 @@ aria-valuenow="{}" aria-valuetext="{}" viewBox="0 0 100 4" preserveAspectRatio="
 
 @register.filter
 def percent(share: object) -> str:
-    """0.934 as the active language writes it: “93.4%”, «93,4 %». What is no number is ""."""
+    """0.934 as the active language writes it: “93.4%”, «93,4 %». What is no number is "".
+
+    What only rounding would make certain is “> 99.9%”.
+    """
     if not isinstance(share, int | float):
         return ""
     # Django's number_format cuts digits off; it does not round.
-    return percent_pattern().format(share=number_format(round(share * 100, 1), 1))
+    tenths = round(share * 100, 1)
+    if share < 1 and tenths == 100:
+        return f">\N{NO-BREAK SPACE}{percent_pattern().format(share=number_format(99.9, 1))}"
+    return percent_pattern().format(share=number_format(tenths, 1))
 
 
 @register.filter

@@ -17,7 +17,11 @@ const STALLED = 15000; // ms after which a poll counts as lost
 const SPOKEN = 20000; // ms that an announcement stays for a screen reader to reach it
 
 const tenths = new Intl.NumberFormat(texts.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const percent = (share) => texts.percent.replace("{share}", tenths.format(share * 100));
+// What only rounding would make certain is "> 99.9%".
+const percent = (share) => {
+  const nearly = share < 1 && share >= 0.9995;
+  return (nearly ? ">\u00a0" : "") + texts.percent.replace("{share}", tenths.format(nearly ? 99.9 : share * 100));
+};
 const region = navigator.languages.find((tag) => tag.startsWith(texts.language)) ?? texts.language;
 const moments = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
 

@@ -10,7 +10,11 @@ const SOONEST = 1000, LATEST = 10000; // ms between attempts to reach the servic
 const SPOKEN = 20000; // ms that an announcement stays for a screen reader to reach it
 
 const tenths = new Intl.NumberFormat(texts.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const percent = (share) => texts.percent.replace("{share}", tenths.format(share * 100));
+// What only rounding would make certain is "> 99.9%".
+const percent = (share) => {
+  const nearly = share < 1 && share >= 0.9995;
+  return (nearly ? ">\u00a0" : "") + texts.percent.replace("{share}", tenths.format(nearly ? 99.9 : share * 100));
+};
 const fill = (pattern, label) => pattern.replace("{label}", label);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // The cookie is newer than the page, where somebody has logged in again in another tab.

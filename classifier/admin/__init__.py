@@ -1,5 +1,7 @@
 """The admin, by what its pages show."""
 
+from django.contrib import admin
+
 from classifier.admin import (
     access,
     exports,
@@ -23,3 +25,6 @@ __all__ = (
     "trials",
     "webhooks",
 )
+
+# A name, alike in every language.
+admin.site.site_header = admin.site.site_title = "Кадр · Kadr"

@@ -104,6 +104,9 @@ def test_no_barrier_is_found_by_day_or_by_night(review):
     press(review, "Enter", "Shift+ArrowRight")
     for scheme in ("light", "dark"):
         review.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        # The colours change a moment after the scheme does, and fade.
+        review.wait_for_function(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+        review.wait_for_function(STILL)
         review.wait_for_function(STILL)
         found = Axe().run(review, context="#content-start")
         assert found.violations_count == 0, found.generate_report()

@@ -173,3 +173,8 @@ def test_models_are_changed_by_nobody_in_the_admin(mighty_client, rows):
     for place in ("change", "delete"):
         url = reverse(f"admin:classifier_modelversion_{place}", args=[version.pk])
         assert mighty_client.post(url, {"name": "x", "post": "yes"}).status_code == 403
+
+
+def test_the_admin_carries_the_service_s_name(admin_client):
+    page = admin_client.get("/admin/", headers={"Accept-Language": "en"}).content.decode()
+    assert "Кадр · Kadr" in page and "Django administration" not in page

@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from classifier.api.predictions import preferred_wait
@@ -93,8 +95,6 @@ def test_prefer_wait_gives_the_result_when_a_worker_answers_in_time(api, bell_ri
     version = make.model_version()
 
     def work() -> None:
-        from django.db import connection
-
         while not (rows := Prediction.objects.claim(1, worker="w")):
             time.sleep(0.01)
         Prediction.objects.publish(rows[0].fence, version, {rows[0].pk: make.RESULT})
@@ -107,6 +107,28 @@ def test_prefer_wait_gives_the_result_when_a_worker_answers_in_time(api, bell_ri
     assert response.status_code == 200
     assert response["Preference-Applied"] == "wait=10"
     assert response.json()["result"]["label"] == "dog"
+
+
+def test_waiting_asks_for_the_status_alone_until_it_is_final(api, monkeypatch):
+    version, turns = make.model_version(), iter(range(3))
+
+    def answer_at_the_third(_seconds: float) -> None:
+        if next(turns) == 2:
+            make.answer(Prediction.objects.get())
+
+    monkeypatch.setattr("classifier.api.predictions.time.sleep", answer_at_the_third)
+    with CaptureQueriesContext(connection) as queries:
+        body = send(api, Prefer="wait=5").json()
+    assert body["status"] == "succeeded" and body["model"]["name"] == version.name
+    polls = [q["sql"] for q in queries if "SELECT" in q["sql"] and '."status" AS' in q["sql"]]
+    assert len(polls) == 3 and not any("JOIN" in sql for sql in polls)
+
+
+def test_a_picture_that_is_deleted_while_somebody_waits_for_it_is_gone(api, monkeypatch):
+    monkeypatch.setattr(
+        "classifier.api.predictions.time.sleep", lambda _: Prediction.objects.all().delete()
+    )
+    assert send(api, Prefer="wait=5").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,16 @@ import argparse
 import http.client
 import itertools
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks import pictures
 from benchmarks.api import BATCHES, LONGEST, Files, as_zip, ask, get, results, send
 from benchmarks.memory import MEGABYTE, Growth
 from benchmarks.report import WrongError, say
-from benchmarks.service import Service, form, wait_for
+from benchmarks.service import Service, form, running, wait_for
 
 LIGHT = ("/api/v1/predictions?page_size=1", "/", "/api/v1/meta")
 PAUSE = 0.2  # seconds between the other's requests
@@ -44,18 +42,14 @@ def main() -> int:
     asked = parser.parse_args()
     say(f"Making {asked.pictures:,} pictures…")
     files = {f"{n:05}.jpg": pictures.jpeg(n) for n in range(asked.pictures)}
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
-        say("Starting a service…")
-        service = Service(Path(folder))
-        try:
-            service.start()
+    say("Starting a service…")
+    try:
+        with running() as service:
             told("one ZIP", files, measure(service, files, [as_zip(files)]))
             told(f"requests of {asked.parts:,} parts", files, in_parts(service, files, asked.parts))
-        except WrongError as error:
-            say(f"\n{error}")
-            return 1
-        finally:
-            service.stop()
+    except WrongError as error:
+        say(f"\n{error}")
+        return 1
     return 0
 
 

@@ -10,7 +10,6 @@ import argparse
 import io
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from PIL import Image
 
 from benchmarks import api, screens
 from benchmarks.report import Row, WrongError, say, table
-from benchmarks.service import ROOT, Service
+from benchmarks.service import ROOT, Service, running
 from ml import data, manifest
 
 EACH = 500  # pictures before, and after
@@ -40,19 +39,16 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, help="of fine-tuning (default: the recipe's)")
     parser.add_argument("--screens", type=Path, metavar="FOLDER", help="keep screenshots there")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kadr-night-") as folder:
-        service = Service(Path(folder) / "data", KADR_AUDIT_SHARE="1")
-        try:
-            print(table(list(played(service.start(), Path(folder), args))))
-        except WrongError as error:
-            say(f"\n{error}")
-            return 1
-        finally:
-            service.stop()
+    try:
+        with running(KADR_AUDIT_SHARE="1") as service:
+            print(table(list(played(service, args))))
+    except WrongError as error:
+        say(f"\n{error}")
+        return 1
     return 0
 
 
-def played(service: Service, folder: Path, args: argparse.Namespace) -> Iterator[Row]:
+def played(service: Service, args: argparse.Namespace) -> Iterator[Row]:
     """Raises WrongError where a step does not come out as it must."""
     make_reviewer(service)
     test = data.load(args.data, None).test
@@ -68,7 +64,7 @@ def played(service: Service, folder: Path, args: argparse.Namespace) -> Iterator
         yield accuracy(service, name)
         _keep(service, args, f"statistics-{name}", "/admin/statistics/")
         if name == "before":
-            train(service, folder, args)
+            train(service, args)
             say(promote(service))
             _keep(service, args, "trials", "/admin/classifier/trial/")
 
@@ -100,17 +96,17 @@ class Reviewer:
     """Somebody at the review page who knows what the pictures show."""
 
     def __init__(self, service: Service) -> None:
-        self.session, self.url, self.order = requests.Session(), service.url, "audit"
+        self.session, self.url = requests.Session(), service.url
         self.session.get(f"{self.url}/admin/login/").raise_for_status()
         form = {"username": NAME, "password": PASSWORD, "next": "/admin/review/"}
         answer = self.session.post(f"{self.url}/admin/login/", form, headers=self._proof())
         if not answer.url.endswith("/admin/review/"):
             raise WrongError(f"The login led to {answer.url}")
 
-    def work(self, truths: dict[str, str]) -> None:
+    def work(self, truths: dict[str, str], order: str = "audit") -> None:
         """Say of each picture that is dealt what it shows, until none is left."""
         said = 0
-        while items := self._ask("deal", {"order": self.order, "n": AT_ONCE, "have": []})["items"]:
+        while items := self._ask("deal", {"order": order, "n": AT_ONCE, "have": []})["items"]:
             words = [{"prediction": i["id"], "label": truths[i["file"]]} for i in items]
             numbers = self._ask("words", {"words": words})["reviews"]
             if None in numbers:
@@ -146,8 +142,9 @@ def serving(service: Service, when: str) -> Path:
     return manifest.MODELS / BEFORE if when == "before" else service.data / "models" / CANDIDATE
 
 
-def train(service: Service, folder: Path, args: argparse.Namespace) -> None:
+def train(service: Service, args: argparse.Namespace) -> None:
     """Export what was reviewed, and go on with the model on it."""
+    folder = service.data.parent
     export = folder / "reviewed.zip"
     say(service.manage("export_dataset", str(export)).strip().splitlines()[-1])
     command = [sys.executable, "-m", "ml.train", "fine_tune", "--name", CANDIDATE]

@@ -10,11 +10,9 @@ import io
 import itertools
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from PIL import Image
 
@@ -23,7 +21,7 @@ from benchmarks.full_decode import Numbered, Pipeline, Timed, in_full
 from benchmarks.memory import MEGABYTE, Growth
 from benchmarks.network import Bare
 from benchmarks.report import Row, WrongError, say, table
-from benchmarks.service import ROOT, Service, form
+from benchmarks.service import ROOT, Service, form, running
 from benchmarks.single import quantile
 
 CLIENTS = 4
@@ -38,15 +36,12 @@ def main() -> int:
     asked = parser.parse_args()
     say(f"Making {asked.distinct} photos…")
     photos = [camera.photo(n) for n in range(asked.distinct)]
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
-        service = Service(Path(folder))
-        try:
-            print(table(measure(service.start(), photos, asked.photos, asked.clients)))
-        except WrongError as error:
-            say(f"\n{error}")
-            return 1
-        finally:
-            service.stop()
+    try:
+        with running() as service:
+            print(table(measure(service, photos, asked.photos, asked.clients)))
+    except WrongError as error:
+        say(f"\n{error}")
+        return 1
     return 0
 
 

@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +104,17 @@ class Service:
             return response.status, dict(response.getheaders()), response.read()
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def running(**settings: str) -> Iterator[Service]:
+    """A service of one's own, whose data is gone with it."""
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
+        service = Service(Path(folder) / "data", **settings)
+        try:
+            yield service.start()
+        finally:
+            service.stop()
 
 
 def form(field: str, files: dict[str, bytes]) -> tuple[bytes, dict[str, str]]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from benchmarks import night
 from benchmarks.report import WrongError
-from benchmarks.service import Service
+from benchmarks.service import running
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +32,12 @@ def test_who_may_not_review_is_told_at_the_login(service):
 
 
 @pytest.mark.slow
-def test_what_is_sent_is_dealt_reviewed_and_counted(tmp_path, pictures):
-    service = Service(tmp_path, KADR_AUDIT_SHARE="1")
-    try:
-        night.make_reviewer(service.start())
+def test_what_is_sent_is_dealt_reviewed_and_counted(pictures):
+    with running(KADR_AUDIT_SHARE="1") as service:
+        night.make_reviewer(service)
         night.send(service, pictures)
         with pytest.raises(WrongError, match="0 pictures were dealt, of 6"):
-            review_what_owners_dispute(service, pictures)
+            night.Reviewer(service).work(dict.fromkeys(pictures, "cat"), order="owner")
         night.Reviewer(service).work(dict.fromkeys(pictures, "cat"))
         row = night.accuracy(service, "before")
         assert 0 <= row.figure <= 100 and "95 % interval" in row.note
-    finally:
-        service.stop()
-
-
-def review_what_owners_dispute(service: Service, pictures: dict[str, bytes]) -> None:
-    """There is nothing in what owners dispute, so somebody who looks there finds too little."""
-    reviewer = night.Reviewer(service)
-    reviewer.order = "owner"
-    reviewer.work(dict.fromkeys(pictures, "cat"))

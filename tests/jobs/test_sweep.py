@@ -1,5 +1,7 @@
 """What the sweep mends: rows of lost workers, and bells that nobody heard."""
 
+from datetime import timedelta
+
 import pytest
 from celery import current_app
 from django.db.models.functions import Now
@@ -33,7 +35,7 @@ def queue_of(task: str) -> str:
 def test_the_sweep_frees_the_rows_of_a_lost_worker_and_rings(bell_rings):
     row = make.prediction()
     Prediction.objects.claim(1, worker="gone")
-    Prediction.objects.filter(pk=row.pk).update(lease_until=Now())
+    Prediction.objects.filter(pk=row.pk).update(lease_until=Now() - timedelta(seconds=1))
     tasks.sweep()
     row.refresh_from_db()
     assert row.status == Status.QUEUED

@@ -94,13 +94,16 @@ for number in range(100000):
     print(row.pk, flush=True)
 """
 FINISH = """
+from datetime import timedelta
+
 import django
 django.setup()
 from django.db.models.functions import Now
 
 from classifier.models import Prediction
 from tests import make
-Prediction.objects.filter(status="running").update(lease_until=Now())  # as half a minute does
+# As half a minute does.
+Prediction.objects.filter(status="running").update(lease_until=Now() - timedelta(seconds=1))
 Prediction.objects.free_lost()
 waiting = list(Prediction.objects.unfinished())
 for row in waiting:

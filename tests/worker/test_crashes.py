@@ -6,6 +6,7 @@ A real process is killed, each time the image is read, until the attempts are us
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -50,7 +51,7 @@ def work() -> int:
 
 
 def let_leases_run_out() -> None:
-    Prediction.objects.filter(status=Status.RUNNING).update(lease_until=Now())
+    Prediction.objects.filter(status=Status.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
     Prediction.objects.free_lost()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import Model, initializers, layers
+from keras import Model, initializers, layers, ops
 
 # Mean and standard deviation of CIFAR-10's training pixels, by channel, in units of 0 to 255.
 MEAN = (125.307, 122.950, 113.865)
@@ -52,10 +52,30 @@ def airbench94(classes: int = 10, size: int = 32) -> Model:
     float32 logits.
     """
     inputs = layers.Input((size, size, 3), dtype="uint8")
-    x = _standardize(inputs)
+    logits = _airbench(inputs, (64, 256, 256), classes)
+    return Model(inputs, logits, name="airbench94")
+
+
+def airbench_wide(classes: int = 10, size: int = 32, views: int = 2) -> Model:
+    """`airbench94` with 1.4 times the channels, which sees each picture mirrored too and averages
+    the two answers: 3,761,848 parameters at ten classes.
+
+    Training mirrors by itself, so a recipe asks for one view, which costs half; the weights are
+    the same. Takes (n, size, size, 3) uint8, gives (n, classes) float32 logits.
+    """
+    inputs = layers.Input((size, size, 3), dtype="uint8")
+    x = BothWays(name="both_ways")(inputs) if views == 2 else inputs
+    logits = _airbench(x, (96, 352, 352), classes)
+    if views == 2:
+        logits = MeanOfBoth(dtype="float32", name="mean_of_both")(logits)
+    return Model(inputs, logits, name="airbench_wide")
+
+
+def _airbench(pictures: Any, widths: tuple[int, ...], classes: int) -> Any:
+    x = _standardize(pictures)
     x = Whitening(2 * PATCH, 2, name=WHITENING)(x)
     x = layers.Activation("gelu")(x)
-    for filters in (64, 256, 256):
+    for filters in widths:
         x = layers.MaxPooling2D()(_identity_convolution(filters)(x))
         x = layers.Activation("gelu")(_fast_normalization()(x))
         x = _identity_convolution(filters)(x)
@@ -68,12 +88,12 @@ def airbench94(classes: int = 10, size: int = 32) -> Model:
         dtype="float32",
         name="unscaled",
     )(x)
-    scaled = layers.Rescaling(1 / 9, dtype="float32", name="logits")(logits)
-    return Model(inputs, scaled, name="airbench94")
+    return layers.Rescaling(1 / 9, dtype="float32", name="logits")(logits)
 
 
 ARCHITECTURES: dict[str, Callable[..., Model]] = {
     "airbench94": airbench94,
+    "airbench_wide": airbench_wide,
     "cifar10_improved": cifar10_improved,
 }
 
@@ -129,6 +149,26 @@ class Whitening(layers.Conv2D):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.kernel.trainable = False
+
+
+class BothWays(layers.Layer):
+    """n pictures, then the same n mirrored: (2n, height, width, channels)."""
+
+    def call(self, pictures: Any) -> Any:
+        return ops.concatenate([pictures, ops.flip(pictures, axis=2)], axis=0)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape
+
+
+class MeanOfBoth(layers.Layer):
+    """The mean of what is said of a picture and of the same one mirrored: (n, classes)."""
+
+    def call(self, logits: Any) -> Any:
+        return ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape
 
 
 @keras.saving.register_keras_serializable("kadr")

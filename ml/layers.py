@@ -5,24 +5,31 @@ from typing import Any
 
 import keras
 
+from ml import architectures
+
 
 def table(network: keras.Model) -> list[dict[str, Any]]:
     """One row a layer: its kind, output shape, parameters and multiply-adds an image."""
-    return [
-        {
-            "name": layer.name,
-            "kind": type(layer).__name__,
-            "output": list(layer.output.shape[1:]),
-            "parameters": layer.count_params(),
-            "multiply_adds": multiply_adds(layer),
-        }
-        for layer in network.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
+    rows, views = [], 1
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        if isinstance(layer, architectures.BothWays):
+            views = 2
+        rows.append(
+            {
+                "name": layer.name,
+                "kind": type(layer).__name__,
+                "output": list(layer.output.shape[1:]),
+                "parameters": layer.count_params(),
+                "multiply_adds": views * multiply_adds(layer),
+            }
+        )
+    return rows
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Of a convolution or a dense layer, an image; what the others cost is left out, as usual."""
+    """Of a convolution or a dense layer, a view; what the others cost is left out, as usual."""
     if isinstance(layer, keras.layers.Conv2D):
         return math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     if isinstance(layer, keras.layers.Dense):

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from ml import architectures, manifest, optimizers
+from ml import architectures, manifest, optimizers, pruning
 
 # They register classes of ours, without which Keras cannot read a checkpoint.
 REGISTERED = (
@@ -18,9 +18,11 @@ REGISTERED = (
     architectures.Whitening,
     optimizers.NesterovSGD,
     optimizers.Trapezoid,
+    pruning.BatchLosses,
 )
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
+LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 
 def begin(run: Path, card: dict[str, Any]) -> None:

@@ -18,11 +18,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml import architectures, augment, cli, data, manifest, optimizers, recipes, runs, runtime
+from ml import (
+    architectures,
+    augment,
+    cli,
+    data,
+    manifest,
+    optimizers,
+    pruning,
+    recipes,
+    runs,
+    runtime,
+)
 from ml.lookahead import Lookahead
 
 SMALLEST = 8  # pictures in a batch
 REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
+VALIDATED = 500  # pictures at a time
 WHITENED = 5000  # training pictures that the whitening layer is made of
 
 
@@ -74,15 +86,17 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
         model = compile_model(recipe, dataset, steps)
     epoch = int(model.optimizer.iterations) // steps
     lookahead = recipe["optimizer"].get("lookahead")
+    watch = [_watch(model, recipe, batches, run)] if batches.pruning else []
     model.fit(
         batches,
         epochs=recipe["epochs"],
         initial_epoch=epoch,
         validation_data=(dataset.validation.x, batches.one_hot(dataset.validation.y)),
-        validation_batch_size=500,
+        validation_batch_size=VALIDATED,
         callbacks=[
             batches.follow_epochs(),
             *([Lookahead(lookahead, total)] if lookahead else []),
+            *watch,
             Checkpoints(run, epoch),
         ],
         shuffle=False,
@@ -100,15 +114,33 @@ def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> 
     architectures.whiten(model, dataset.train.x[:WHITENED])
     if recipe.get("from"):
         start_from(model, _model_folder(recipe["from"]))
+    _compile(model, recipe, optimizers.build(recipe["optimizer"], recipe["epochs"], steps))
+    return model
+
+
+def _watch(
+    model: keras.Model, recipe: dict[str, Any], batches: "AugmentedBatches", run: Path
+) -> pruning.Watch:
+    """What tells the run's pruning the losses of each batch, from where the run came to."""
+    last = pruning.BatchLosses(max(batches.batch, VALIDATED))
+    _compile(model, recipe, model.optimizer, last)
+    return pruning.Watch(batches.pruning, batches.chosen, last, run / runs.LOSSES)
+
+
+def _compile(
+    model: keras.Model,
+    recipe: dict[str, Any],
+    optimizer: keras.optimizers.Optimizer,
+    *metrics: keras.metrics.Metric,
+) -> None:
     smoothing = recipe["loss"]["label_smoothing"]
     model.compile(
-        optimizers.build(recipe["optimizer"], recipe["epochs"], steps),
+        optimizer,
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
-        metrics=["accuracy"],
+        metrics=["accuracy", *metrics],
         # XLA is slower than TensorFlow's own kernels on a CPU; JAX is nothing without it.
         jit_compile=keras.backend.backend() == "jax",
     )
-    return model
 
 
 @contextlib.contextmanager
@@ -145,7 +177,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
     reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
-    was known.
+    was known. A recipe with [pruning] shows a share of the set an epoch instead (ml/pruning.py).
     """
 
     def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
@@ -153,6 +185,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.recipe, self.train, self.classes = recipe, dataset.train, len(dataset.classes)
         self.reviewed = dataset.reviewed.get("train", 0)
         self.others = self._others()
+        self.pruning = self._pruning()
         # A small set still gets some steps an epoch.
         self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
         self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
@@ -161,6 +194,10 @@ class AugmentedBatches(keras.utils.PyDataset):
     def start(self, epoch: int) -> None:
         self.epoch = epoch
         rng = np.random.default_rng((self.recipe["seed"], epoch))
+        self.weights = None
+        if self.pruning:
+            self.order, self.weights = self.pruning.draw(epoch, rng)
+            return
         if not self.reviewed:
             self.order = rng.permutation(len(self.train))
             return
@@ -176,8 +213,16 @@ class AugmentedBatches(keras.utils.PyDataset):
         share = self.recipe.get("reviewed_share", REVIEWED_SHARE)
         return min(original, round(self.reviewed * (1 - share) / share))
 
+    def _pruning(self) -> pruning.Pruning | None:
+        settings = self.recipe.get("pruning")
+        if not settings:
+            return None
+        if self.reviewed:
+            raise ValueError("a recipe with [pruning] cannot be trained on reviewed pictures")
+        return pruning.Pruning(len(self.train), self.recipe["epochs"], **settings)
+
     def _size(self) -> int:
-        return self.others + self.reviewed
+        return self.pruning.shown if self.pruning else self.others + self.reviewed
 
     def follow_epochs(self) -> keras.callbacks.Callback:
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
@@ -188,12 +233,21 @@ class AugmentedBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return self._size() // self.batch
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, index: int) -> slice:
+        """Where in an epoch's order its batch `index` stands."""
+        return slice(index * self.batch, (index + 1) * self.batch)
+
+    def chosen(self, index: int) -> np.ndarray:
+        """The pictures of the epoch's batch `index`, by their places in the training set."""
+        return self.order[self._places(index)]
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
-        chosen = self.order[index * self.batch : (index + 1) * self.batch]
+        chosen = self.chosen(index)
         mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
         x = augment.augment(self.train.x[chosen], mirrored, self.recipe["augment"], rng)
-        return x, self.one_hot(self.train.y[chosen])
+        y = self.one_hot(self.train.y[chosen])
+        return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -89,3 +89,37 @@ def test_every_layer_is_in_the_table_with_its_cost(network):
     first = next(row for row in rows if row["kind"] == "Conv2D")
     assert first["output"] == [32, 32, 32] and first["multiply_adds"] == 32 * 32 * 27 * 32
     assert sum(row["parameters"] for row in rows) == network.count_params()
+
+
+@pytest.fixture(scope="module")
+def wide():
+    return architectures.build("airbench_wide")
+
+
+def test_the_wide_network_keeps_to_the_cost_that_was_set(wide):
+    rows = layers.table(wide)
+    assert wide.count_params() == 3_761_848
+    assert 450_000_000 < sum(row["multiply_adds"] for row in rows) < 460_000_000
+    assert rows[0]["kind"] == "BothWays" and rows[-1]["kind"] == "MeanOfBoth"
+
+
+def test_it_says_the_same_of_a_picture_and_of_its_mirror_image(wide):
+    x = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    there, back = (np.asarray(wide(p, training=False)) for p in (x, x[:, :, ::-1]))
+    assert there == pytest.approx(back, abs=1e-4)
+    assert there[0] != pytest.approx(there[1], abs=1e-4)
+
+
+def test_its_answer_is_the_mean_of_those_that_its_one_view_gives(wide):
+    x = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    trained = architectures.build("airbench_wide", views=1)
+    trained.set_weights(wide.get_weights())
+    one, other = (np.asarray(trained(p, training=False)) for p in (x, x[:, :, ::-1]))
+    assert np.asarray(wide(x, training=False)) == pytest.approx((one + other) / 2, abs=1e-4)
+
+
+def test_a_network_of_one_view_costs_half(wide):
+    one = layers.table(architectures.build("airbench_wide", views=1))
+    both = layers.table(wide)
+    total = [sum(row["multiply_adds"] for row in rows) for rows in (one, both)]
+    assert total[1] == 2 * total[0]

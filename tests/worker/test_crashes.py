@@ -51,7 +51,8 @@ def work() -> int:
 
 
 def let_leases_run_out() -> None:
-    Prediction.objects.filter(status=Status.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
+    running = Prediction.objects.filter(status=Status.RUNNING)
+    running.update(lease_until=Now() - timedelta(seconds=1))
     Prediction.objects.free_lost()
 
 

@@ -8,7 +8,8 @@ the fence. Each change of status is one UPDATE whose row count tells whether it 
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
@@ -24,6 +25,7 @@ from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
+from classifier.models.prepared import Prepared, partial
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
 from classifier.models.webhook import WebhookEndpoint
 from classifier.models.webhook_delivery import WebhookDelivery
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 
 INTERACTIVE, BATCH = 0, 1
 CLOCK_SKEW = timedelta(seconds=2)  # between the web's clock and the worker's
+EXAMPLE_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 FREE: dict[str, Any] = {"fence": None, "lease_until": None}
+LISTENERS = Prepared(
+    lambda: WebhookEndpoint.objects.filter(enabled=True).values_list("user").distinct().order_by()
+)
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """
         fence = uuid.uuid4()
         with transaction.atomic(using=self.db):
-            allowed = self.filter(WorkQueue.objects.predictions())
-            ids = next(filter(None, (allowed._next_ids(limit, p) for p in priorities)), [])
-            self.filter(pk__in=ids)._move(
+            rows = self._next(limit, priorities)
+            self.filter(pk__in=[pk for pk, *_rest in rows])._move(
                 Status.RUNNING,
                 attempt=F("attempt") + 1,
                 fence=fence,
@@ -104,22 +109,37 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
                 started_at=Now(),
                 worker=worker,
             )
-        if not ids:
-            return []
-        claimed = self.filter(pk__in=ids, fence=fence).select_related("image")
-        claimed = claimed.only("fence", "priority", "image__preview", "image__quarantined_at")
-        return list(claimed.order_by("queued_at", "pk"))
+        return [self._claimed(row, fence) for row in rows]
 
-    def _next_ids(self, limit: int, priority: int) -> list[uuid.UUID]:
+    def _next(self, limit: int, priorities: Iterable[int]) -> list[Any]:
+        """What comes next, held until the transaction ends: rows of CLAIMED."""
+        allowed = WorkQueue.objects.predictions()
+        due = timezone.now() + CLOCK_SKEW
+        for priority in priorities:
+            if allowed or self.query.where:
+                head = list(self.filter(allowed)._head(limit, priority, due))
+            else:
+                head = _head_of_all(limit, priority).rows(due, using=self.db)
+            if head:
+                tried = head[0][1] > 0
+                return head[:1] if tried else [row for row in head if row[1] == 0]
+        return []
+
+    def _head(self, limit: int, priority: int, due: datetime) -> Any:
         # SQLite has no row locks and needs none: the transaction holds the only write lock.
-        rows = self.waiting().filter(priority=priority)
-        rows = rows.filter(queued_at__lte=timezone.now() + CLOCK_SKEW)
+        rows = self.waiting().filter(priority=priority, queued_at__lte=due)
         rows = rows.order_by("priority", "queued_at", "pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
-        head = list(rows.values_list("pk", "attempt")[:limit])
-        if head and head[0][1] > 0:
-            return [head[0][0]]
-        return [pk for pk, attempt in head if attempt == 0]
+        return rows.values_list(*CLAIMED)[:limit]
+
+    def _claimed(self, row: Any, fence: uuid.UUID) -> "Prediction":
+        """What a worker needs of a row; all else is read where somebody asks for it."""
+        pk, _attempt, priority, image, preview, quarantined = row
+        held = {"id": pk, "fence": fence, "priority": priority, "image_id": image}
+        prediction = partial(self.model, self.db, held)
+        picture = {"id": image, "preview": preview, "quarantined_at": quarantined}
+        prediction.image = partial(Image, self.db, picture)
+        return prediction
 
     def publish(
         self, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
@@ -256,9 +276,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _tell(self) -> None:
         """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
-        listeners = list(
-            WebhookEndpoint.objects.filter(enabled=True).values_list("user", flat=True).distinct()
-        )
+        listeners = [user for (user,) in LISTENERS.rows(using=self.db)]
         if not listeners:
             return
         rows = self.filter(batch=None, owner__in=listeners)
@@ -268,6 +286,15 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             told.setdefault(status, []).append((owner, data))
         for status, messages in told.items():
             WebhookDelivery.objects.record(f"prediction.{status}", messages)
+
+
+CLAIMED = ("pk", "attempt", "priority", "image", "image__preview", "image__quarantined_at")
+
+
+@cache
+def _head_of_all(limit: int, priority: int) -> Prepared:
+    objects = apps.get_model("classifier", "Prediction").objects
+    return Prepared(lambda due: objects.all()._head(limit, priority, due), EXAMPLE_TIME)
 
 
 RESULT = ("label", "confidence", "probabilities", "margin", "off_topic_score", "off_topic")

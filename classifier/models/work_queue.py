@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from classifier.models.prepared import Prepared
+
 
 class QueueName(models.TextChoices):
     INTERACTIVE = "interactive", _("single pictures")
@@ -42,6 +44,8 @@ class WorkQueueQuerySet(models.QuerySet["WorkQueue"]):
     def held(self) -> dict[str, datetime | None]:
         """The queues that are not open: until when a row must have been created to be taken, None
         where no row is."""
+        if not ANY_HELD.rows():  # nearly always
+            return {}
         rows = self.exclude(state=QueueState.OPEN).values_list("name", "state", "since")
         return {
             name: since if state == QueueState.DRAINING else None for name, state, since in rows
@@ -92,3 +96,6 @@ class WorkQueue(models.Model):
 
     def __str__(self) -> str:
         return str(self.get_name_display())
+
+
+ANY_HELD = Prepared(lambda: WorkQueue.objects.exclude(state=QueueState.OPEN).values_list("name"))

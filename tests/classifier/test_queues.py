@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from classifier import queues
@@ -137,10 +138,12 @@ def test_depth_tells_how_much_waits_runs_and_since_when():
     assert depth_of("batch").oldest is None
 
 
-def test_looking_whether_a_queue_is_held_costs_one_query(django_assert_num_queries):
-    change("batch", "paused")
+def test_looking_whether_a_queue_is_held_costs_one_query_while_none_is(django_assert_num_queries):
     with django_assert_num_queries(1):
-        WorkQueue.objects.predictions()
+        assert WorkQueue.objects.predictions() == Q()
+    change("batch", "paused")
+    with django_assert_num_queries(2):
+        assert WorkQueue.objects.predictions() != Q()
 
 
 def test_every_queue_has_its_depth():

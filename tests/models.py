@@ -8,7 +8,8 @@ from django.conf import settings
 
 from ml import manifest
 
-SHIPPED = Path(__file__).parent.parent / "ml" / "models" / "airbench94"
+SHIPPED: Path = settings.MODEL_FOLDER  # the one that serves until another is activated
+NAME = SHIPPED.name
 
 
 def places(folder: Path, django_settings) -> Path:

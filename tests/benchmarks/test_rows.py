@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import api, batch, history, network, pictures, single, soak, steps, workers
 from benchmarks.report import Row, WrongError, table, write
-from ml.manifest import MODELS
+from tests import models
 
-MODEL = MODELS / "airbench94"  # which the service of the tests serves
+MODEL = models.SHIPPED  # which the service of the tests serves
 N = 40
 
 

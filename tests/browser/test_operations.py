@@ -107,9 +107,10 @@ def test_a_trial_past_a_limit_is_promoted_for_a_reason(chief, live_server, trial
     expect(promote).to_be_visible()  # the browser wants the reason
     chief.get_by_label("Why it is to serve").fill("the night shift needs it")
     promote.click()
-    expect(chief.get_by_role("button", name=re.compile("Go back to airbench94"))).to_be_visible()
+    back = chief.get_by_role("button", name=re.compile(f"Go back to {models.NAME}"))
+    expect(back).to_be_visible()
     expect(chief.locator("#result_list")).to_contain_text("the night shift needs it")
-    chief.get_by_role("button", name=re.compile("Go back to airbench94")).click()
+    back.click()
     expect(chief.locator("#result_list")).to_contain_text("back from same")
     assert complaints == []
 

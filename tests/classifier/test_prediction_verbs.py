@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from classifier.models import Attempt, Prediction, Status
-from tests import make
+from tests import make, models
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/predictions"
@@ -48,7 +48,7 @@ def test_metadata_that_cannot_be_kept_is_refused(api, metadata):
 
 
 def test_the_model_can_be_named_by_alias_or_id(api):
-    for name in ("stable", "airbench94"):
+    for name in ("stable", models.NAME):
         assert send(api, model=name).status_code == 202
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from classifier import installed_models
 from classifier.models import ModelActivation, Trial
 from classifier.promotion import serving
+from tests import models
 from tests.classifier.test_promotion import (
     in_english as in_english,
 )
@@ -61,7 +62,7 @@ def test_the_command_refuses_past_a_limit_and_says_which(other, verdict):
     verdict(refused)
     with pytest.raises(CommandError, match="nothing has changed"):
         run(other)
-    assert serves() == "airbench94"
+    assert serves() == models.NAME
 
 
 def test_force_overrules_the_verdict_that_was_just_given(other, verdict):
@@ -77,7 +78,7 @@ def test_force_overrules_the_verdict_that_was_just_given(other, verdict):
 def test_the_command_can_only_try(other, verdict):
     verdict(judged)
     run(other, "--try-only")
-    assert serves() == "airbench94"
+    assert serves() == models.NAME
 
 
 def test_a_trial_that_fails_is_told_with_its_fault(other, verdict):
@@ -102,7 +103,7 @@ def test_ctrl_c_leaves_the_trial_to_go_on(other, monkeypatch):
 
 def test_the_command_goes_back(other):
     serving.activate(installed_models.find(other))
-    assert "airbench94" in run("--back")
+    assert models.NAME in run("--back")
 
 
 @pytest.mark.parametrize("words", [[], ["same", "--back"]])

@@ -6,7 +6,7 @@ from django.urls import reverse
 from classifier import installed_models
 from classifier.models import ModelActivation, Trial
 from classifier.promotion import serving, trials
-from tests import make
+from tests import make, models
 from tests.classifier.test_promotion import (
     in_english as in_english,
 )
@@ -49,7 +49,7 @@ def test_a_trial_is_begun_in_the_admin(admin_client, other):
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"candidate": "airbench94", "kind": "gate"}, "is the model that serves"),
+        ({"candidate": models.NAME, "kind": "gate"}, "is the model that serves"),
         ({"candidate": "same", "kind": "shadow"}, "above 0"),
         ({"candidate": "same", "kind": "shadow", "share": "7"}, "at most 1"),
         ({"candidate": "gpt", "kind": "gate"}, "not one of the available choices"),
@@ -95,9 +95,9 @@ def test_past_a_limit_the_admin_wants_a_reason(admin_client, other):
 def test_going_back_is_one_click(admin_client, other):
     serving.activate(installed_models.find(other))
     shown = page(admin_client, admin_url("modelactivation_changelist"))
-    assert "Go back to airbench94" in shown
+    assert f"Go back to {models.NAME}" in shown
     admin_client.post(admin_url("back"))
-    assert serves() == "airbench94"
+    assert serves() == models.NAME
 
 
 def test_a_trial_is_canceled_there(admin_client, other):

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from benchmarks.memory import resident
-from tests import make
+from tests import make, models
 from tests.live.service import ROOT, Service, wait_for
 
-MODEL = ROOT / "ml" / "models" / "airbench94"
+MODEL = models.SHIPPED
 SAME = 1e-3  # the published tolerance, alone or in any batch
 
 

@@ -37,4 +37,4 @@ class Lookahead(keras.callbacks.Callback):
             keep * s + (1 - keep) * w.value for s, w in zip(self.slow, weights, strict=True)
         ]
         for slow, weight in zip(self.slow, weights, strict=True):
-            weight.assign(slow)
+            weight.assign(keras.ops.copy(slow))  # JAX gives away what a variable holds

@@ -100,6 +100,7 @@ class Watch(keras.callbacks.Callback):
             watched.load(path)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        assert self.model.built  # on JAX the state comes back when the model is asked for
         places = self.chosen(batch)
         losses = ops.convert_to_numpy(self.last.last.value)
         self.watched.see(places, losses[: len(places)])

@@ -1,5 +1,6 @@
 """The models that have answered, so that every result can say which one made it."""
 
+from functools import cached_property
 from typing import Any
 
 from django.db import models
@@ -42,27 +43,37 @@ class ModelVersion(models.Model):
 
     def label_name(self, label: str) -> str:
         """A label's name in the active language; the label itself where there is none."""
+        return self._names().get(label, label)
+
+    def _names(self) -> dict[str, str]:
+        """The labels' names in the active language, kept: a batch asks for thousands."""
         language = (get_language() or "en").split("-")[0]
-        names: dict[str, str] = next((c for c in self.classes if c["id"] == label), {})
-        return names.get(language, label)
+        if language not in self._names_by_language:
+            names = {c["id"]: c[language] for c in self.classes if language in c}
+            self._names_by_language[language] = names
+        return self._names_by_language[language]
+
+    @cached_property
+    def _names_by_language(self) -> dict[str, dict[str, str]]:
+        return {}
 
     def conformal_set(self, probabilities: list[float]) -> list[dict[str, Any]] | None:
         """The labels among which the truth is in 95 of 100 cases, likeliest first; the likeliest
         is always there. None where the model has no threshold for it."""
         if not self.thresholds:
             return None
-        ranked = self.top(probabilities, len(probabilities))
         least = self.thresholds["set"]
-        return [ranked[0], *(entry for entry in ranked[1:] if entry["confidence"] >= least)]
+        return self.top(probabilities, max(1, sum(p >= least for p in probabilities)))
 
     def top(self, probabilities: list[float], k: int) -> list[dict[str, Any]]:
         """The k likeliest labels, likeliest first."""
+        names = self._names()
         ranked = sorted(zip(probabilities, self.classes, strict=True), key=lambda pair: -pair[0])
         return [
             {
-                "label": names["id"],
-                "label_localized": self.label_name(names["id"]),
+                "label": (label := described["id"]),
+                "label_localized": names.get(label, label),
                 "confidence": probability,
             }
-            for probability, names in ranked[:k]
+            for probability, described in ranked[:k]
         ]

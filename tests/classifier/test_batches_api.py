@@ -8,6 +8,8 @@ import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from classifier.models import Batch, Image, Prediction, Status
@@ -139,6 +141,21 @@ def test_while_it_runs_it_estimates_when_it_will_be_done(api):
     assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"]
     answer_all()
     assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"] is None
+
+
+def test_who_asks_often_gets_the_counts_of_now_from_the_index_alone(api, monkeypatch):
+    batch = send(api).json()["id"]
+    answer_all(1)
+    api.get(f"{URL}/{batch}")
+    answer_all(1)
+    with CaptureQueriesContext(connection) as asked:
+        counts = api.get(f"{URL}/{batch}").json()["counts"]
+    assert counts["succeeded"] == 2 and counts["queued"] == counts["total"] - 2
+    assert not [each for each in asked if "finished_at" in each["sql"] and "COUNT" in each["sql"]]
+    monkeypatch.setattr("classifier.models.batch.PACES", {})  # as after some seconds
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"]
+    assert [each for each in asked if "finished_at" in each["sql"] and "COUNT" in each["sql"]]
 
 
 def test_a_batch_that_is_canceled_keeps_what_is_done_and_runs_nothing_after(api):

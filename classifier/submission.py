@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from classifier import bell, outages, queue_depth
 from classifier.images import accept
 from classifier.models import IdempotencyKey, Image, Owner, Prediction, Source
+from classifier.models.inserting import insert
 from classifier.problems import Problem
 
 
@@ -31,7 +32,7 @@ def submit(
     image = Image.objects.store(accepted, name=file.name, owner=owner)
     try:
         with transaction.atomic():
-            image.save(force_insert=True)
+            insert(image)
             return _queue(image, key, source=source, **asked)
     except BaseException as error:
         if not outages.may_be_committed(error):  # else the tidying decides (classifier/orphans.py)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, status
@@ -31,7 +32,7 @@ from classifier.api.serializers import (
 )
 from classifier.models import IdempotencyKey, Owner, Prediction
 from classifier.models.prediction_queue import PredictionQuerySet
-from classifier.models.prepared import Prepared
+from classifier.models.prepared import Prepared, PreparedRow
 from classifier.models.status import FINAL
 from classifier.problems import Problem
 from classifier.submission import ask_again, submit
@@ -40,6 +41,11 @@ RETRY_AFTER = "1"  # seconds
 SOONEST, SELDOM = 0.002, 0.2  # seconds between two looks whether an answer is there
 STATUS = Prepared(
     lambda pk: Prediction.objects.filter(pk=pk).order_by().values_list("status"), UUID(int=1)
+)
+WHOLE = PreparedRow(
+    lambda pk: Prediction.objects.filter(pk=pk).order_by(),
+    UUID(int=1),
+    related=("image", "model"),
 )
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
 PREFER = OpenApiParameter(
@@ -222,8 +228,10 @@ def wait_for(prediction: Prediction, seconds: int) -> Prediction:
         if found is None or found[0] in FINAL:
             break
         waited = time.monotonic() - began
-    rows = Prediction.objects.select_related("image", "model")
-    return get_object_or_404(rows, pk=prediction.pk)
+    whole: Prediction | None = WHOLE.first(prediction.pk)
+    if whole is None:
+        raise Http404
+    return whole
 
 
 def _uuid(value: Any) -> UUID | None:

@@ -23,6 +23,7 @@ from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
 from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
+from classifier.models.inserting import insert
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
 from classifier.models.prepared import Prepared, partial
@@ -64,7 +65,9 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def ask(self, image: Image, priority: int = INTERACTIVE, **fields: Any) -> "Prediction":
         """Queue a prediction for an image; its owner is the image's. Ringing is the caller's."""
         owner = {"owner": image.owner, "visitor": image.visitor}
-        return self.create(image=image, priority=priority, **owner, **fields)
+        prediction = self.model(image=image, priority=priority, **owner, **fields)
+        insert(prediction)
+        return prediction
 
     def kept(self) -> Self:
         """Without what was deleted, be it a tombstone or in the trash."""

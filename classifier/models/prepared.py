@@ -5,7 +5,7 @@ takes (docs/performance.md). For the few that stand between a picture and its an
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -66,6 +66,52 @@ class Prepared:
             return list(map(tuple, compiler.apply_converters(rows, converters)))
 
         return Composed(sql, constants, slots, convert if converters else list)
+
+
+class PreparedRow:
+    """A row by values, with rows that it refers to by the foreign keys `related`: what
+    `select_related(...).first()` gives, whole instances."""
+
+    def __init__(
+        self,
+        compose: Callable[..., models.QuerySet[M, M]],
+        *examples: Any,
+        related: tuple[str, ...] = (),
+    ) -> None:
+        self._related = related
+        self._prepared = Prepared(lambda *values: self._columns(compose(*values)), *examples)
+
+    def first(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> Any:
+        """The row with what it refers to, or None."""
+        found = self._prepared.first(*values, using=using)
+        if found is None:
+            return None
+        columns = iter(found)
+        row = _instance(self._model, using, columns)
+        for name, model in self._models.items():
+            setattr(row, name, _instance(model, using, columns))
+        return row
+
+    def _columns(self, rows: models.QuerySet[Any, Any]) -> models.QuerySet[Any, Any]:
+        self._model: type[models.Model] = rows.model
+        self._models: dict[str, type[models.Model]] = {
+            name: rows.model._meta.get_field(name).related_model for name in self._related
+        }
+        own = [field.attname for field in self._model._meta.concrete_fields]
+        others = [
+            f"{name}__{field.attname}"
+            for name, model in self._models.items()
+            for field in model._meta.concrete_fields
+        ]
+        return rows.values_list(*own, *others)
+
+
+def _instance(model: type[M], using: str, columns: Iterator[Any]) -> M | None:
+    """The next row of this model; None where the key that refers to it is empty."""
+    fields = model._meta.concrete_fields
+    values = [next(columns) for _field in fields]
+    key = next(v for f, v in zip(fields, values, strict=True) if f.primary_key)
+    return None if key is None else model.from_db(using, [f.attname for f in fields], values)
 
 
 def partial(model: type[M], using: str, columns: dict[str, Any]) -> M:

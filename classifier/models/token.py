@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from classifier.models.prepared import PreparedRow
 
 PREFIX = "kadr_"
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -47,12 +49,19 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
     def find(self, plain: str) -> "ApiToken | None":
         """The token, if it may be used."""
-        valid = self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
-        rows = valid.filter(digest=digest(plain), user__is_active=True)
-        return rows.select_related("user").first()
+        found: ApiToken | None = VALID.first(digest(plain), timezone.now())
+        return found
 
     def revoke(self) -> int:
         return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _valid(digest: str, now: datetime) -> ApiTokenQuerySet:
+    rows = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    return rows.filter(digest=digest, user__is_active=True)
+
+
+VALID = PreparedRow(_valid, "digest", datetime(2000, 1, 1, tzinfo=UTC), related=("user",))
 
 
 def digest(plain: str) -> str:

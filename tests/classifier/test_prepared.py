@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Prediction, Status
-from classifier.models.prepared import Prepared
+from classifier.models.inserting import insert
+from classifier.models.prepared import Prepared, PreparedRow, partial
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -51,3 +52,60 @@ def test_a_query_without_values_gives_its_rows():
     assert waiting.rows() == []
     make.prediction()
     assert waiting.rows() == [("queued",)]
+
+
+WHOLE = PreparedRow(
+    lambda pk: Prediction.objects.filter(pk=pk), uuid.UUID(int=1), related=("image", "model")
+)
+
+
+def columns(row) -> dict:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_whole_row_is_the_one_that_django_reads():
+    row = make.answered()
+    prepared, composed = WHOLE.first(row.pk), Prediction.objects.get(pk=row.pk)
+    assert prepared == composed and columns(prepared) == columns(composed)
+    assert columns(prepared.image) == columns(composed.image)
+    assert columns(prepared.model) == columns(composed.model)
+    assert prepared.image.read_preview() == composed.image.read_preview()
+
+
+def test_it_has_what_it_refers_to_already(django_assert_num_queries):
+    row = make.answered()
+    with django_assert_num_queries(1):
+        found = WHOLE.first(row.pk)
+        assert found.image.name is not None and found.model.name and found.probabilities
+
+
+def test_what_it_refers_to_may_be_nothing():
+    assert WHOLE.first(make.prediction().pk).model is None
+    assert WHOLE.first(uuid.uuid4()) is None
+
+
+def test_it_can_be_saved_again():
+    found = WHOLE.first(make.answered().pk)
+    found.label = "ship"
+    found.save()
+    assert Prediction.objects.get(pk=found.pk).label == "ship"
+
+
+def test_of_a_partial_row_the_rest_is_read_when_it_is_asked_for(django_assert_num_queries):
+    row = make.answered()
+    known = partial(Prediction, "default", {"priority": 0, "id": row.pk})
+    with django_assert_num_queries(0):
+        assert (known.pk, known.priority) == (row.pk, 0)
+    with django_assert_num_queries(1):
+        assert known.label == "dog"
+
+
+def test_an_inserted_row_is_as_a_saved_one():
+    image = make.prediction().image
+    row = Prediction(image=image, visitor=image.visitor)
+    insert(row)
+    assert not row._state.adding
+    assert columns(Prediction.objects.get(pk=row.pk)) == columns(row)
+    row.top_k = 5
+    row.save()
+    assert Prediction.objects.get(pk=row.pk).top_k == 5

@@ -25,7 +25,7 @@ from ml import data, manifest
 
 EACH = 500  # pictures before, and after
 DARKER, GRAIN, QUALITY = 0.22, 6.0, 75  # share of the light, levels of noise, JPEG
-BEFORE, CANDIDATE = "airbench94", "night"
+BEFORE, CANDIDATE = manifest.DEFAULT.name, "night"
 NAME, PASSWORD = "reviewer", "darkness-is-no-excuse"
 REASON = "Night pictures are what it was trained for"
 AT_ONCE = 50  # pictures on a page

@@ -21,11 +21,12 @@ from benchmarks.full_decode import Numbered, Pipeline, Timed, in_full
 from benchmarks.memory import MEGABYTE, Growth
 from benchmarks.network import Bare
 from benchmarks.report import Row, WrongError, say, table
-from benchmarks.service import ROOT, Service, form, running
+from benchmarks.service import Service, form, running
 from benchmarks.single import quantile
+from ml import manifest
 
 CLIENTS = 4
-MODEL = ROOT / "ml/models/airbench94"
+MODEL = manifest.DEFAULT
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from classifier_site import environment as env
+from ml import manifest
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -16,13 +17,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = env.text("KADR_HOST", "127.0.0.1")
 PORT = env.number("PORT", 8080, least=1)
 DATA = Path(env.text("KADR_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
-MODEL_FOLDER = Path(
-    env.text("KADR_MODEL", str(BASE_DIR / "ml" / "models" / "airbench94"))
-).resolve()
+MODEL_FOLDER = Path(env.text("KADR_MODEL", str(manifest.DEFAULT))).resolve()
 
 # Where models lie: one's own beside the data, and those that ship. KADR_MODEL serves until another
 # is activated.
-MODEL_FOLDERS = [DATA / "models", BASE_DIR / "ml" / "models"]
+MODEL_FOLDERS = [DATA / "models", manifest.MODELS]
 
 # Security
 SECRET_KEY = env.secret("KADR_SECRET_KEY", kept_in=DATA / "secret_key")

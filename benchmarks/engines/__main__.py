@@ -24,17 +24,18 @@ from benchmarks.engines.runners import ENGINES
 from benchmarks.memory import MEGABYTE
 from benchmarks.report import Row, WrongError, say, table, write
 from benchmarks.service import ROOT, own_environment
+from ml.manifest import MODELS
 from ml.runtime import TOLERANCE
 
 HERE = Path(__file__).parent
 VENV, REQUIREMENTS = HERE / ".venv", HERE / "requirements.txt"
-NETWORKS = ("cifar10_improved", "airbench94")
+SHIPPED = sorted(folder.name for folder in MODELS.iterdir())
 Timed = dict[str, float]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=NETWORKS)
+    parser.add_argument("networks", nargs="*", default=SHIPPED)
     parser.add_argument("--seconds", type=float, default=3, help="for each engine, batch and round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="also write the figures there")

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.engines import networks
 from ml import runtime
+from ml.manifest import MODELS
 
 CORES = os.cpu_count() or 1
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -17,14 +18,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 def tensorflow(folder: Path, name: str) -> Predict:
     """As Kadr's worker runs it."""
-    device = runtime._prepare_tensorflow()
-    from ml import architectures
-
-    described = networks.described()
-    network = architectures.build(name, size=described.input_size)
-    with np.load(folder / networks.WEIGHTS) as arrays:
-        network.set_weights([arrays[key] for key in arrays.files])
-    serving = runtime.Runtime(networks.SHIPS, described, network, device)
+    serving = runtime.Runtime.load(MODELS / name)
     return lambda x: serving.predict(x).probabilities
 
 
@@ -37,7 +31,7 @@ def onnx_runtime(folder: Path, name: str) -> Predict:
         str(folder / networks.ONNX), options, providers=["CPUExecutionProvider"]
     )
     entry = session.get_inputs()[0].name
-    return _calibrated(lambda x: session.run(None, {entry: x})[0])
+    return _calibrated(lambda x: session.run(None, {entry: x})[0], name)
 
 
 def openvino(folder: Path, name: str) -> Predict:
@@ -49,10 +43,10 @@ def openvino(folder: Path, name: str) -> Predict:
     compiled = {}
     for batch in networks.BATCHES:
         model = core.read_model(folder / networks.ONNX)
-        size = networks.described().input_size
+        size = networks.described(name).input_size
         model.reshape([batch, size, size, 3])
         compiled[batch] = core.compile_model(model, "CPU", settings)
-    return _calibrated(lambda x: compiled[len(x)](x)[0])
+    return _calibrated(lambda x: compiled[len(x)](x)[0], name)
 
 
 def litert(folder: Path, name: str) -> Predict:
@@ -70,11 +64,11 @@ def litert(folder: Path, name: str) -> Predict:
         interpreter.invoke()
         return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
-    return _calibrated(logits)
+    return _calibrated(logits, name)
 
 
-def _calibrated(logits: Callable[[np.ndarray], Any]) -> Predict:
-    calibration = networks.described().calibration
+def _calibrated(logits: Callable[[np.ndarray], Any], name: str) -> Predict:
+    calibration = networks.described(name).calibration
     return lambda x: runtime.answers(logits(x), calibration).probabilities
 
 

@@ -3,11 +3,10 @@ the peers' environment, which has neither Django nor Celery."""
 
 from typing import Any
 
-from benchmarks.service import ROOT
-from ml import preprocess
+from ml import manifest, preprocess
 from ml.runtime import Runtime, answers
 
-FOLDER = ROOT / "ml/models/airbench94"
+FOLDER = manifest.DEFAULT
 AT_ONCE = 64  # pictures a call, where the server gathers them
 
 Answer = dict[str, Any]  # label, confidence

@@ -6,7 +6,6 @@ prints a table and writes all figures to a file. It fails on a wrong answer, nev
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,8 @@ from benchmarks import (
     workers,
 )
 from benchmarks.report import Row, WrongError, about, say, table, write
-from benchmarks.service import Service
-from ml.manifest import MODELS
+from benchmarks.service import running
+from ml.manifest import DEFAULT, MODELS
 
 RESULTS = Path(__file__).with_name("results.json")
 MICRO_BATCH = 128  # the default of KADR_MICRO_BATCH
@@ -48,46 +47,33 @@ QUICK = Size(2000, 50, 8, 20_000, 2000, 4000)
 
 
 def serving(size: Size) -> Iterator[Row]:
-    """Raw, batch, overhead, single, under load: for each model that ships."""
-    for folder in sorted(path.parent for path in MODELS.glob("*/manifest.json")):
+    """Raw, batch, overhead, single, under load: for the model that serves and for the seed's."""
+    for folder in (DEFAULT, MODELS / "cifar10_improved"):
         yield from _served(folder, size)
 
 
 def _served(folder: Path, size: Size) -> Iterator[Row]:
     contents = [pictures.jpeg(number) for number in range(size.batch)]
     files = {f"{number:05}.jpg": content for number, content in enumerate(contents)}
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
-        service = Service(Path(data), KADR_MODEL=str(folder), KADR_MICRO_BATCH=str(MICRO_BATCH))
-        try:
-            service.start()
-            bare = network.measure(folder, contents)
-            yield Row(f"raw, {folder.name}", bare.rate, "images/s", note="256 at once, in memory")
-            batch.run(service, dict(list(files.items())[:500]), bare)  # warm
-            yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
-            alone = single.idle(service, contents[: size.single], bare)
-            loaded, _took = single.under_load(service, files, contents, bare)
-            yield from single.rows(folder.name, alone, loaded, bare, MICRO_BATCH)
-        finally:
-            service.stop()
+    with running(KADR_MODEL=str(folder), KADR_MICRO_BATCH=str(MICRO_BATCH)) as service:
+        bare = network.measure(folder, contents)
+        yield Row(f"raw, {folder.name}", bare.rate, "images/s", note="256 at once, in memory")
+        batch.run(service, dict(list(files.items())[:500]), bare)  # warm
+        yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
+        alone = single.idle(service, contents[: size.single], bare)
+        loaded, _took = single.under_load(service, files, contents, bare)
+        yield from single.rows(folder.name, alone, loaded, bare, MICRO_BATCH)
 
 
 def large(size: Size) -> Iterator[Row]:
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
-        service = Service(Path(data))
-        try:
-            distinct = [camera.photo(number) for number in range(min(5, size.photos))]
-            yield from photos.measure(service.start(), distinct, size.photos)
-        finally:
-            service.stop()
+    distinct = [camera.photo(number) for number in range(min(5, size.photos))]
+    with running() as service:
+        yield from photos.measure(service, distinct, size.photos)
 
 
 def memory(size: Size) -> Iterator[Row]:
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as data:
-        service = Service(Path(data))
-        try:
-            seen = soak.run(service.start(), size.soak, min(soak.ROUND, size.soak // 2))
-        finally:
-            service.stop()
+    with running() as service:
+        seen = soak.run(service, size.soak, min(soak.ROUND, size.soak // 2))
     yield from soak.rows(seen, size.soak)
 
 

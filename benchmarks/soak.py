@@ -2,15 +2,13 @@
 
 import argparse
 import itertools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import api, pictures, processes
 from benchmarks.memory import MEGABYTE, forget_peak, peak, resident
 from benchmarks.report import Row, say, table
-from benchmarks.service import Service
+from benchmarks.service import Service, running
 
 PARTS = ("web", "worker", "valkey")
 ROUND = 10_000  # pictures
@@ -67,12 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--pictures", type=int, default=100_000)
     count = parser.parse_args().pictures
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
-        service = Service(Path(folder))
-        try:
-            print(table(list(rows(run(service.start(), count), count))))
-        finally:
-            service.stop()
+    with running() as service:
+        print(table(list(rows(run(service, count), count))))
 
 
 if __name__ == "__main__":

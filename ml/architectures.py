@@ -151,6 +151,7 @@ class Whitening(layers.Conv2D):
         self.kernel.trainable = False
 
 
+@keras.saving.register_keras_serializable("kadr")
 class BothWays(layers.Layer):
     """n pictures, then the same n mirrored: (2n, height, width, channels)."""
 
@@ -161,6 +162,7 @@ class BothWays(layers.Layer):
         return shape
 
 
+@keras.saving.register_keras_serializable("kadr")
 class MeanOfBoth(layers.Layer):
     """The mean of what is said of a picture and of the same one mirrored: (n, classes)."""
 

@@ -11,7 +11,8 @@ class Lookahead(keras.callbacks.Callback):
     """Every 5 steps each weight, batch statistics included, moves on from its slow average.
 
     How much of the average stays grows with the cube of the run's share that is done, up to
-    `decay` a step; a run ends on the average itself.
+    `decay` a step; a run ends on the average itself. One that is resumed begins its average with
+    the weights that it finds.
     """
 
     def __init__(self, decay: float, total: int) -> None:

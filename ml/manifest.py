@@ -20,6 +20,12 @@ CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 
 
+def shipped() -> list[Path]:
+    """The folders of the models that ship, by name."""
+    folders = sorted(path.parent for path in MODELS.glob(f"*/{MANIFEST}"))
+    return [folder for folder in folders if not folder.name.startswith(".")]
+
+
 class ManifestError(Exception):
     """The folder holds no usable model. The message is one line: what is wrong, and where."""
 

@@ -13,15 +13,20 @@ import keras
 import numpy as np
 from keras import ops
 
+FEWEST = 0.2  # of the easy pictures, so that none counts for more than five
+
 
 class Pruning:
     """What an epoch shows of n pictures, and how much each counts.
 
-    An epoch shows `keep` of them (a share), all the hard ones where there are not more; after
-    `until` of the run's `epochs` it draws as many without looking.
+    An epoch shows `keep` of them (a share), all the hard ones among them; after `until` of the
+    run's `epochs`, or where that would leave too few of the easy ones, it draws as many without
+    looking. Raises ValueError for shares that are none.
     """
 
     def __init__(self, n: int, epochs: int, keep: float, until: float) -> None:
+        if not (0 < keep <= 1 and 0 <= until <= 1):
+            raise ValueError("[pruning]: keep and until are shares, and keep is above zero")
         self.shown, self.pruned_epochs = round(n * keep), round(epochs * until)
         self.losses = np.full(n, np.nan, np.float32)  # when last seen; NaN: never
 
@@ -33,10 +38,11 @@ class Pruning:
         hard = ~seen
         if seen.any():
             hard[seen] = self.losses[seen] >= self.losses[seen].mean()
-        if epoch >= self.pruned_epochs or hard.sum() >= self.shown:
-            return rng.permutation(n)[: self.shown], np.ones(self.shown, np.float32)
         easy = np.flatnonzero(~hard)
-        kept = rng.choice(easy, self.shown - hard.sum(), replace=False)
+        room = self.shown - int(hard.sum())
+        if epoch >= self.pruned_epochs or room < FEWEST * len(easy) or room <= 0:
+            return rng.permutation(n)[: self.shown], np.ones(self.shown, np.float32)
+        kept = rng.choice(easy, min(room, len(easy)), replace=False)
         weights = np.ones(n, np.float32)
         weights[easy] = len(easy) / len(kept)
         chosen = rng.permutation(np.concatenate([np.flatnonzero(hard), kept]))
@@ -96,11 +102,9 @@ class Watch(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.watched, self.chosen, self.last, self.path = watched, chosen, last, path
-        if path.exists():
-            watched.load(path)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        assert self.model.built  # on JAX the state comes back when the model is asked for
+        _ = self.model  # to ask for it is what brings JAX's state back
         places = self.chosen(batch)
         losses = ops.convert_to_numpy(self.last.last.value)
         self.watched.see(places, losses[: len(places)])

@@ -14,6 +14,8 @@ from ml import architectures, manifest, optimizers, pruning
 
 # They register classes of ours, without which Keras cannot read a checkpoint.
 REGISTERED = (
+    architectures.BothWays,
+    architectures.MeanOfBoth,
     architectures.PassThrough,
     architectures.Whitening,
     optimizers.NesterovSGD,
@@ -22,6 +24,7 @@ REGISTERED = (
 )
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
+TOLD = ("accuracy", "loss", "val_accuracy", "val_loss")  # of each epoch
 LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 

@@ -87,6 +87,8 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     epoch = int(model.optimizer.iterations) // steps
     lookahead = recipe["optimizer"].get("lookahead")
     watch = [_watch(model, recipe, batches, run)] if batches.pruning else []
+    if batches.pruning and epoch:
+        batches.pruning.load(run / runs.LOSSES)
     model.fit(
         batches,
         epochs=recipe["epochs"],
@@ -177,7 +179,8 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
     reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
-    was known. A recipe with [pruning] shows a share of the set an epoch instead (ml/pruning.py).
+    was known. A recipe with [pruning] shows a share of the set an epoch instead, chosen by what the
+    run has seen so far (ml/pruning.py), so there neither promise is exact.
     """
 
     def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
@@ -219,7 +222,8 @@ class AugmentedBatches(keras.utils.PyDataset):
             return None
         if self.reviewed:
             raise ValueError("a recipe with [pruning] cannot be trained on reviewed pictures")
-        return pruning.Pruning(len(self.train), self.recipe["epochs"], **settings)
+        n, epochs = len(self.train), self.recipe["epochs"]
+        return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
 
     def _size(self) -> int:
         return self.pruning.shown if self.pruning else self.others + self.reviewed
@@ -260,7 +264,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows = runs.history(run)[:epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.rows.append({name: round(float(value), 5) for name, value in (logs or {}).items()})
+        told = logs or {}
+        self.rows.append({name: round(float(told[name]), 5) for name in runs.TOLD if name in told})
         runs.keep(self.run, self.model, self.rows)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from ml import manifest
 
-SHIPPED: Path = settings.MODEL_FOLDER  # the one that serves until another is activated
+SHIPPED = manifest.DEFAULT
 NAME = SHIPPED.name
 
 

@@ -1,5 +1,5 @@
-"""ONNX Runtime, OpenVINO and LiteRT against TensorFlow as Kadr runs it, on both networks: one
-picture a call, 128 a call, and the most memory that a process held.
+"""ONNX Runtime, OpenVINO and LiteRT against TensorFlow as Kadr runs it, on every network that
+ships: one picture a call, 128 a call, and the most memory that a process held.
 
 Each engine has a process of its own and all take turns, a few rounds. One whose answers are not
 TensorFlow's within ml.runtime.TOLERANCE is told of, and not timed.
@@ -24,18 +24,19 @@ from benchmarks.engines.runners import ENGINES
 from benchmarks.memory import MEGABYTE
 from benchmarks.report import Row, WrongError, say, table, write
 from benchmarks.service import ROOT, own_environment
-from ml.manifest import MODELS
+from ml import manifest
 from ml.runtime import TOLERANCE
 
 HERE = Path(__file__).parent
 VENV, REQUIREMENTS = HERE / ".venv", HERE / "requirements.txt"
-SHIPPED = sorted(folder.name for folder in MODELS.iterdir())
 Timed = dict[str, float]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=SHIPPED)
+    parser.add_argument(
+        "networks", nargs="*", default=[folder.name for folder in manifest.shipped()]
+    )
     parser.add_argument("--seconds", type=float, default=3, help="for each engine, batch and round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="also write the figures there")

@@ -22,7 +22,9 @@ from classifier.models.webhook_delivery import WebhookDelivery
 
 RATE_WINDOW = timedelta(seconds=30)  # over which the live rate is taken
 PACE_SECONDS, MOST_PACES = 2.0, 1000  # for which a batch's pace is kept, and for how many
-PACES: dict[uuid.UUID, tuple[float, tuple[datetime | None, int]]] = {}  # by batch, until when
+Pace = tuple[datetime | None, int, datetime]  # of Progress: started_at, recent, counted_at
+PACES: dict[uuid.UUID, tuple[float, Pace]] = {}  # by batch, until when
+NO_PACE: tuple[float, Pace] = (0.0, (None, 0, datetime.min))
 ABANDONED_AFTER = timedelta(minutes=10)  # an intake that has not moved for so long is dead
 
 
@@ -58,11 +60,12 @@ class BatchQuerySet(OwnedQuerySet["Batch"]):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a batch's items say of it, read in one query."""
+    """What a batch's items say of it: the counts of now, the pace of a moment ago at most."""
 
     counts: dict[str, int]
     started_at: datetime | None
     recent: int  # items finished within RATE_WINDOW
+    counted_at: datetime  # when they were
 
     @property
     def unfinished(self) -> int:
@@ -80,7 +83,7 @@ class Progress:
         """At the live rate; None while there is none."""
         if not self.unfinished or not self.recent or self.started_at is None:
             return None
-        window = min(RATE_WINDOW, timezone.now() - self.started_at)
+        window = min(RATE_WINDOW, self.counted_at - self.started_at)
         return timezone.now() + window / self.recent * self.unfinished
 
 
@@ -112,22 +115,23 @@ class Batch(Owned):
         # By the index alone, so that who polls a large batch often costs little.
         tallied = self.items.order_by().values_list("status").annotate(number=Count("*"))
         counts = {status.value: 0 for status in Status} | dict(tallied)
-        return Progress({"total": sum(counts.values()), **counts}, *self._pace())
+        is_begun = bool(counts[Status.RUNNING] or counts[Status.SUCCEEDED])
+        return Progress({"total": sum(counts.values()), **counts}, *self._pace(is_begun))
 
-    def _pace(self) -> tuple[datetime | None, int]:
+    def _pace(self, is_begun: bool) -> Pace:
         """When its first item was begun, and how many were finished lately. That reads every row,
-        so it is kept for a moment once there is something."""
-        until, pace = PACES.get(self.pk, (0.0, (None, 0)))
-        if time.monotonic() < until:
+        so it is kept for a moment; but not that nothing was begun, once something is."""
+        until, pace = PACES.get(self.pk, NO_PACE)
+        if time.monotonic() < until and (pace[0] or not is_begun):
             return pace
-        since = timezone.now() - RATE_WINDOW
-        lately = Q(finished_at__gte=since, started_at__isnull=False)
+        now = timezone.now()
+        lately = Q(finished_at__gte=now - RATE_WINDOW, started_at__isnull=False)
         found = self.items.aggregate(first=Min("started_at"), recent=Count("pk", filter=lately))
         if len(PACES) >= MOST_PACES:
             PACES.clear()
-        if found["first"]:
-            PACES[self.pk] = time.monotonic() + PACE_SECONDS, (found["first"], found["recent"])
-        return found["first"], found["recent"]
+        pace = (found["first"], found["recent"], now)
+        PACES[self.pk] = (time.monotonic() + PACE_SECONDS, pace)
+        return pace
 
     def status_with(self, progress: Progress) -> BatchStatus:
         if self.sealed_at is None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
+from classifier.models.inserting import insert
 from classifier.models.owner import Owned, Owner
 from classifier.models.quarantine import Quarantinable
 from classifier.models.trash import Trashable, TrashQuerySet, stopped_by_trash
@@ -30,7 +31,7 @@ class ImageQuerySet(TrashQuerySet["Image"]):
         preview is stored once.
         """
         image = self.store(accepted, name, owner)
-        image.save(force_insert=True)
+        insert(image)
         return image
 
     def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":

@@ -1,5 +1,5 @@
-"""Many new rows at once, by one prepared statement: what `bulk_create` does, without composing SQL
-for each row, which is two thirds of its cost."""
+"""New rows, many or one, by one prepared statement: what `bulk_create` and `save` do, without
+composing SQL for each row, which is two thirds of their cost."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,6 +53,6 @@ class Rows:
 def insert(row: models.Model) -> None:
     """One new row, with its key; what `save(force_insert=True)` does where nobody listens."""
     rows = Rows(row)
-    rows.add_all([row])
+    rows.add()
     rows.insert()
     row._state.adding, row._state.db = False, router.db_for_write(type(row))

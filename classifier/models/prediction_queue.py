@@ -104,7 +104,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         fence = uuid.uuid4()
         with transaction.atomic(using=self.db):
             rows = self._next(limit, priorities)
-            self.filter(pk__in=[pk for pk, *_rest in rows])._move(
+            moved = self.filter(pk__in=[pk for pk, *_rest in rows])._move(
                 Status.RUNNING,
                 attempt=F("attempt") + 1,
                 fence=fence,
@@ -112,6 +112,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
                 started_at=Now(),
                 worker=worker,
             )
+            assert moved == len(rows), "what is held is nobody else's to move"
         return [self._claimed(row, fence) for row in rows]
 
     def _next(self, limit: int, priorities: Iterable[int]) -> list[Any]:

@@ -18,7 +18,8 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True)
 class Composed:
-    """SQL for one database, and its parameters: each a constant, or the place of a value."""
+    """SQL as one connection has it, and its parameters: each a constant, or the place of a
+    value."""
 
     sql: str
     constants: Row
@@ -28,18 +29,19 @@ class Composed:
 
 class Prepared:
     """A query of columns by values. `compose` makes it of the `examples`, each of which it uses as
-    a value that nothing else in the query has."""
+    a value that nothing else in the query has. Each connection composes its own, once."""
 
     def __init__(self, compose: Callable[..., models.QuerySet[Any, Any]], *examples: Any) -> None:
         self._compose, self._examples = compose, examples
-        self._composed: dict[str, Composed] = {}
 
     def rows(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[Row]:
         """All rows for these values, one for each example."""
+        assert len(values) == len(self._examples)
         connection = connections[using]
-        if using not in self._composed:
-            self._composed[using] = self._compose_for(using)
-        composed = self._composed[using]
+        kept: dict[Prepared, Composed] = vars(connection).setdefault("prepared_queries", {})
+        if self not in kept:
+            kept[self] = self._compose_for(using)
+        composed = kept[self]
         adapted = [_adapted(connection, value) for value in values]
         params = [
             constant if slot is None else adapted[slot]

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -107,6 +108,30 @@ def test_prefer_wait_gives_the_result_when_a_worker_answers_in_time(api, bell_ri
     assert response.status_code == 200
     assert response["Preference-Applied"] == "wait=10"
     assert response.json()["result"]["label"] == "dog"
+
+
+def test_waiting_ends_in_time_and_looks_less_and_less_often(api, monkeypatch):
+    clock, pauses = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock[0] += seconds
+
+    told = SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep)
+    monkeypatch.setattr("classifier.api.predictions.time", told)
+    response = send(api, Prefer="wait=10")
+    assert response.status_code == 202 and response.json()["model"] is None
+    assert response["Preference-Applied"] == "wait=10" and response["Retry-After"]
+    assert pauses == sorted(pauses) and (pauses[0], pauses[-1]) == (0.002, 0.2)
+    assert 10 <= sum(pauses) < 10.2 and len(pauses) < 130
+
+
+def test_what_is_deleted_while_somebody_waits_is_not_found(api, monkeypatch):
+    def erase(_seconds: float) -> None:
+        Prediction.objects.all().delete()
+
+    monkeypatch.setattr("classifier.api.predictions.time.sleep", erase)
+    assert send(api, Prefer="wait=5").status_code == 404
 
 
 def test_waiting_asks_for_the_status_alone_until_it_is_final(api, monkeypatch):

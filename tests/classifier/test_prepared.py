@@ -1,9 +1,11 @@
 """A prepared query says what Django's own would, on each database, for each value."""
 
+import threading
 import uuid
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Prediction, Status
@@ -45,6 +47,50 @@ def test_an_example_that_the_query_does_not_use_is_a_mistake():
     careless = Prepared(lambda pk: Prediction.objects.values_list("attempt"), uuid.UUID(int=1))
     with pytest.raises(AssertionError):
         careless.rows(uuid.uuid4())
+
+
+BETWEEN = Prepared(
+    lambda least, most: (
+        Prediction.objects.filter(attempt__gte=least, attempt__lte=most)
+        .order_by("attempt")
+        .values_list("attempt")
+    ),
+    111,
+    222,
+)
+EITHER = Prepared(
+    lambda n: Prediction.objects.filter(Q(attempt=n) | Q(top_k=n)).values_list("attempt"), 111
+)
+
+
+def test_values_take_their_own_places():
+    for attempt in range(5):
+        Prediction.objects.filter(pk=make.prediction().pk).update(attempt=attempt)
+    assert BETWEEN.rows(1, 3) == [(1,), (2,), (3,)]
+    assert BETWEEN.rows(3, 1) == []
+    assert sorted(EITHER.rows(3)) == [(0,), (1,), (2,), (3,), (4,)]  # the third by both
+
+
+def test_more_values_than_places_are_a_mistake():
+    with pytest.raises(AssertionError):
+        BY_KEY.rows(uuid.uuid4(), 3)
+    with pytest.raises(AssertionError):
+        BETWEEN.rows(1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_thread_composes_for_its_own_connection():
+    row, found = make.prediction(), []
+
+    def ask() -> None:
+        found.extend(BY_KEY.rows(row.pk))
+        connection.close()
+
+    for _ in range(2):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert found == [(0,), (0,)]
 
 
 def test_a_query_without_values_gives_its_rows():

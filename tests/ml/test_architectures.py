@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml import architectures, layers
+from ml import architectures, layers, runs
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,13 @@ def test_its_answer_is_the_mean_of_those_that_its_one_view_gives(wide):
     trained.set_weights(wide.get_weights())
     one, other = (np.asarray(trained(p, training=False)) for p in (x, x[:, :, ::-1]))
     assert np.asarray(wide(x, training=False)) == pytest.approx((one + other) / 2, abs=1e-4)
+
+
+def test_it_comes_back_from_a_checkpoint(wide, tmp_path):
+    wide.save(tmp_path / runs.CHECKPOINT)
+    x = np.random.default_rng(2).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    again = runs.network(tmp_path)(x, training=False)
+    assert np.asarray(again) == pytest.approx(np.asarray(wide(x, training=False)), abs=1e-5)
 
 
 def test_a_network_of_one_view_costs_half(wide):

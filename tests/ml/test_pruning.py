@@ -1,7 +1,6 @@
 """What an epoch shows: the hard pictures all, the easy ones now and then, and none in vain."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -59,10 +58,27 @@ def test_at_the_end_every_picture_is_as_likely_as_any_other(seen):
     assert 120 < (chosen % 10 < 3).sum() < 240
 
 
-def test_where_too_many_are_hard_none_goes_first(seen):
-    seen.see(np.arange(N), np.where(np.arange(N) % 10 < 7, 2.0, 0.0))
+@pytest.mark.parametrize("hard", [5, 7, 10])
+def test_where_too_few_easy_ones_would_be_left_none_goes_first(seen, hard):
+    """Of 500 easy ones 100 could be shown beside 500 hard ones, and each would count for five."""
+    seen.see(np.arange(N), np.where(np.arange(N) % 10 < hard, 2.0, 0.0))
+    seen.shown = 599
     chosen, weights = draw(seen, epoch=3)
-    assert len(set(chosen)) == 600 and (weights == 1).all()
+    assert len(set(chosen)) == 599 and (weights == 1).all()
+
+
+def test_no_picture_counts_for_more_than_five(seen):
+    for hard in range(0, 1000, 7):
+        seen.see(np.arange(N), np.where(np.arange(N) < hard, 2.0, 0.0))
+        _chosen, weights = draw(seen, epoch=3)
+        assert weights.max() / weights.min() <= 5 + 1e-6
+        assert weights.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shares", [(0, 0.5), (1.2, 0.5), (0.6, -1), (0.6, 2)])
+def test_shares_that_are_none_are_refused(shares):
+    with pytest.raises(ValueError, match="shares"):
+        Pruning(N, 10, *shares)
 
 
 def test_what_was_never_shown_is_hard():
@@ -94,18 +110,46 @@ def pruned():
     }
 
 
-def test_a_run_keeps_the_losses_of_what_it_has_shown_and_goes_on_from_them(pruned, tiny, tmp_path):
-    train.train(pruned, tiny, tmp_path)
-    after_two = np.load(tmp_path / runs.LOSSES)
-    # Of 180 pictures an epoch shows 90, in eight batches of 11.
-    assert 80 <= np.isfinite(after_two).sum() <= 160
-    assert np.nanmax(after_two) != np.nanmin(after_two)
-    assert json.loads((tmp_path / runs.RUN).read_text())["steps"] == 16
+@pytest.fixture(scope="module")
+def whole(pruned, tiny, tmp_path_factory):
+    """A run of two epochs that nothing has broken off."""
+    folder = tmp_path_factory.mktemp("pruned")
+    train.train(pruned, tiny, folder)
+    return folder
 
-    train.train({**pruned, "epochs": 3}, tiny, tmp_path)
-    after_three = np.load(tmp_path / runs.LOSSES)
-    assert np.isfinite(after_three).sum() >= np.isfinite(after_two).sum()
-    assert len(runs.history(tmp_path)) == 3
+
+def test_a_run_keeps_the_losses_of_what_it_has_shown(whole):
+    losses = np.load(whole / runs.LOSSES)
+    # Of 180 pictures an epoch shows 90, in eight batches of 11.
+    assert 80 <= np.isfinite(losses).sum() <= 176
+    assert np.nanmax(losses) != np.nanmin(losses)
+    assert runs.card(whole)["steps"] == 16
+    assert [set(row) for row in runs.history(whole)] == [set(runs.TOLD)] * 2
+
+
+def test_a_run_that_was_killed_goes_on_from_its_losses(whole, pruned, tiny, tmp_path, monkeypatch):
+    class KilledError(Exception):
+        pass
+
+    def after_the_checkpoint(self, epoch, logs=None):
+        keep(self, epoch, logs)
+        raise KilledError
+
+    keep = train.Checkpoints.on_epoch_end
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(train.Checkpoints, "on_epoch_end", after_the_checkpoint)
+        train.train(pruned, tiny, tmp_path)
+    train.train(pruned, tiny, tmp_path)
+    resumed, unbroken = (np.load(folder / runs.LOSSES) for folder in (tmp_path, whole))
+    assert (np.isfinite(resumed) == np.isfinite(unbroken)).all()
+    resumed, unbroken = (runs.history(folder)[1]["loss"] for folder in (tmp_path, whole))
+    assert resumed == pytest.approx(unbroken, rel=0.02)  # Lookahead begins its average anew
+
+
+def test_losses_of_an_epoch_that_was_not_kept_are_not_begun_with(pruned, tiny, tmp_path):
+    np.save(tmp_path / runs.LOSSES, np.zeros(7))  # of other weights, and of another set at that
+    train.train({**pruned, "epochs": 1}, tiny, tmp_path)
+    assert np.isfinite(np.load(tmp_path / runs.LOSSES)).sum() == 88
 
 
 def test_reviewed_pictures_are_not_mixed_and_pruned_at_once(pruned, tiny):

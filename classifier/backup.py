@@ -1,7 +1,8 @@
 """A backup while the service runs: the database as of one moment, then the files that it names.
 
 A file is on disk before its row is committed, so each row of the snapshot has its file, unless it
-was erased since. Files are read through Django's storage API, one at a time.
+was erased since. Files are read through Django's storage API, one at a time. Models of one's own go
+along, for the one that serves may be one of them.
 """
 
 import os
@@ -19,7 +20,7 @@ from django.db import connection
 from classifier import packs
 from classifier.models import Export, Image
 
-DATABASE, PICTURES, SECRET = "kadr.sqlite3", "images", "secret_key"
+DATABASE, PICTURES, SECRET, MODELS = "kadr.sqlite3", "images", "secret_key", "models"
 PAGE = 500
 
 
@@ -52,7 +53,15 @@ def _fill(archive: tarfile.TarFile, with_database: bool) -> int:
             archive.add(snapshot, DATABASE, filter=_private)
     if (secret := settings.DATA / SECRET).exists():
         archive.add(secret, SECRET, filter=_private)
+    for file in _model_files():
+        archive.add(file, str(file.relative_to(settings.DATA)), filter=_private)
     return sum(_add(archive, default_storage, name) for name in _names())
+
+
+def _model_files() -> list[Path]:
+    """Of whole models: a folder that is still being written has a hidden name."""
+    files = sorted((settings.DATA / MODELS).glob("[!.]*/**/*"))
+    return [file for file in files if file.is_file()]
 
 
 def _copy_sqlite(to: Path) -> None:

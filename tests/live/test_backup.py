@@ -3,6 +3,7 @@ and what was not finished is finished."""
 
 import hashlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from classifier.storage import DurableFileSystemStorage
-from tests import make
+from tests import make, models
 from tests.live.service import Service, wait_for
 from tests.postgresql import pg, postgresql
 from tests.upgrades.databases import PostgreSQL
@@ -51,6 +52,9 @@ def test_a_backup_of_the_running_service_is_restored_and_goes_on(service, tmp_pa
             if stop.is_set():
                 return
 
+    own = models.variant(service.data / "models", "own")
+    unfinished = own.with_name(".next.partial")
+    shutil.copytree(own, unfinished)
     archive = tmp_path / "kadr.tar"
     os.kill(service.pid("worker"), signal.SIGSTOP)  # so that something waits in the snapshot
     uploads = threading.Thread(target=send)
@@ -63,6 +67,8 @@ def test_a_backup_of_the_running_service_is_restored_and_goes_on(service, tmp_pa
         stop.set()
         uploads.join()
         os.kill(service.pid("worker"), signal.SIGCONT)
+        shutil.rmtree(own)
+        shutil.rmtree(unfinished)
     assert "files beside the database" in told
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
 
@@ -70,6 +76,8 @@ def test_a_backup_of_the_running_service_is_restored_and_goes_on(service, tmp_pa
     unpack(archive, folder)
     restored = Service(folder)
     assert restored.unfinished() >= 10
+    assert [each.name for each in (folder / "models").iterdir()] == ["own"]
+    assert "! own" not in restored.manage("models")
     check_pictures(restored.rows(IMAGES), folder)
     try:
         restored.start()

@@ -18,9 +18,9 @@ POSTGRESQL = (
 class Command(BaseCommand):
     help = (
         "Write everything that Kadr keeps to a new tar file, while it runs: the SQLite database as "
-        "of one moment, the pictures and the secret key. Keep it as safe as the service itself. To "
-        "restore: unpack it into an empty data folder, mode 700, and start Kadr there "
-        "(docs/operations.md)."
+        "of one moment, the pictures, one's own models and the secret key. Keep it as safe as the "
+        "service itself. To restore: unpack it into an empty data folder, mode 700, and start Kadr "
+        "there (docs/operations.md)."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
 MODELS = Path(__file__).parent / "models"  # those that ship
-DEFAULT = MODELS / "airbench94"  # the one that serves until another is activated
+DEFAULT = MODELS / "airbench_wide"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 

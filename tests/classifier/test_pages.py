@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from classifier import history
 from classifier.models import Owner, Prediction
+from ml import manifest
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -314,15 +315,21 @@ def test_the_original_is_served_nowhere(client, media):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
     response = client.get("/model/", headers={"Accept-Language": language})
-    text = main_text(response)
-    assert ("92,8 %" if language == "uk" else "92.8%") in text
-    assert re.search("10.000", text) and re.search("1.973.944", text)
+    text, figures = main_text(response), manifest.read(manifest.DEFAULT).metrics
+    accuracy = f"{figures['test']['accuracy']:.1%}"
+    assert (accuracy.replace(".", ",").replace("%", " %") if language == "uk" else accuracy) in text
+    assert re.search("10.000", text)
+    assert re.search(f"{figures['parameters']:,}".replace(",", "."), text)
     assert is_ukrainian(text) == (language == "uk")
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("airbench94", "in windows of 2 × 2 points"), ("cifar10_improved", "Four dense layers")],
+    [
+        ("airbench_wide", "for its mirror image"),
+        ("airbench94", "in windows of 2 × 2 points"),
+        ("cifar10_improved", "Four dense layers"),
+    ],
 )
 def test_each_model_that_ships_tells_how_it_works(client, name, words):
     assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))

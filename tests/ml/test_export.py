@@ -118,6 +118,14 @@ def test_the_card_s_pictures_are_those_it_says(measured, model_folder, tiny):
         assert np.abs(same - shown).mean(axis=(1, 2, 3)).min() < 18
 
 
+def test_the_recipe_of_a_model_that_ships_says_what_to_expect_of_it():
+    for folder in manifest.shipped():
+        test = manifest.read(folder).metrics["test"]
+        right, low, high = (100 * share for share in (test["accuracy"], *test["interval_95"]))
+        card = (recipes.FOLDER / f"{folder.name}.toml").read_text()
+        assert f"{right:.2f} % of the test pictures ({low:.2f} to {high:.2f})" in card
+
+
 def test_every_recipe_is_a_card_that_can_be_read():
     names = [path.stem for path in recipes.FOLDER.glob("*.toml")]
     assert {"airbench94", "cifar10_improved", "own_classes"} <= set(names)

@@ -98,10 +98,10 @@ def test_a_batch_for_which_room_runs_out_is_refused_whole(
 
 
 def fail_to_insert(monkeypatch, error):
-    def save(*_args, **_kwargs):
+    def insert(_row):
         raise error
 
-    monkeypatch.setattr(Image, "save", save)
+    monkeypatch.setattr("classifier.submission.insert", insert)
 
 
 def test_an_upload_that_failed_leaves_no_file(alice_api, media, monkeypatch):

@@ -1,6 +1,6 @@
 """Queries whose SQL is composed once.
 
-Django composes it anew at each call, which for a row by its key costs ten times what the database
+Django composes it anew at each call, which for a row by its key costs many times what the database
 takes (docs/performance.md). For the few that stand between a picture and its answer.
 """
 

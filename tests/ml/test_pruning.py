@@ -7,6 +7,7 @@ import pytest
 
 from ml import recipes, runs, train
 from ml.pruning import BatchLosses, Pruning
+from tests.ml.killed import killed_after_an_epoch
 
 N = 1000
 
@@ -127,17 +128,8 @@ def test_a_run_keeps_the_losses_of_what_it_has_shown(whole):
     assert [set(row) for row in runs.history(whole)] == [set(runs.TOLD)] * 2
 
 
-def test_a_run_that_was_killed_goes_on_from_its_losses(whole, pruned, tiny, tmp_path, monkeypatch):
-    class KilledError(Exception):
-        pass
-
-    def after_the_checkpoint(self, epoch, logs=None):
-        keep(self, epoch, logs)
-        raise KilledError
-
-    keep = train.Checkpoints.on_epoch_end
-    with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(train.Checkpoints, "on_epoch_end", after_the_checkpoint)
+def test_a_run_that_was_killed_goes_on_from_its_losses(whole, pruned, tiny, tmp_path):
+    with killed_after_an_epoch():
         train.train(pruned, tiny, tmp_path)
     train.train(pruned, tiny, tmp_path)
     resumed, unbroken = (np.load(folder / runs.LOSSES) for folder in (tmp_path, whole))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ml import architectures, evaluate, export, manifest, runs, runtime, train
+from tests.ml.killed import killed_after_an_epoch
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,19 +31,10 @@ def test_a_finished_run_is_not_trained_further(run, recipe, tiny):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_path, monkeypatch):
+def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_path):
     """Same images, same learning rates, so the same losses."""
 
-    class KilledError(Exception):
-        pass
-
-    def stop_after_one_epoch(self, epoch, logs=None):
-        keep(self, epoch, logs)
-        raise KilledError
-
-    keep = train.Checkpoints.on_epoch_end
-    with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(train.Checkpoints, "on_epoch_end", stop_after_one_epoch)
+    with killed_after_an_epoch():
         train.train(recipe, tiny, tmp_path)
     (only,) = runs.history(tmp_path)
     # A kill between its two files leaves the history ahead of the checkpoint.

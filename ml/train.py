@@ -23,6 +23,7 @@ from ml import (
     augment,
     cli,
     data,
+    distillation,
     manifest,
     optimizers,
     pruning,
@@ -185,10 +186,10 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
         super().__init__(workers=1)
-        self.recipe, self.train, self.classes = recipe, dataset.train, len(dataset.classes)
+        self.recipe, self.train, self.classes = recipe, dataset.train, dataset.classes
         self.reviewed = dataset.reviewed.get("train", 0)
         self.others = self._others()
-        self.pruning = self._pruning()
+        self.pruning, self.teacher = self._pruning(), self._teacher()
         # A small set still gets some steps an epoch.
         self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
         self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
@@ -225,6 +226,16 @@ class AugmentedBatches(keras.utils.PyDataset):
         n, epochs = len(self.train), self.recipe["epochs"]
         return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
 
+    def _teacher(self) -> distillation.Teacher | None:
+        told = self.recipe.get("distillation")
+        if not told:
+            return None
+        folder, options = (
+            _model_folder(told["teacher"]),
+            {k: told[k] for k in told if k != "teacher"},
+        )
+        return distillation.Teacher(folder, self.classes, **options)
+
     def _size(self) -> int:
         return self.pruning.shown if self.pruning else self.others + self.reviewed
 
@@ -232,7 +243,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
 
     def one_hot(self, labels: np.ndarray) -> np.ndarray:
-        return np.eye(self.classes, dtype=np.float32)[labels]
+        return np.eye(len(self.classes), dtype=np.float32)[labels]
 
     def __len__(self) -> int:
         return self._size() // self.batch
@@ -251,6 +262,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
         x = augment.augment(self.train.x[chosen], mirrored, self.recipe["augment"], rng)
         y = self.one_hot(self.train.y[chosen])
+        if self.teacher:
+            y = self.teacher.labels(x, y)
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 
 

@@ -1,6 +1,7 @@
 """A worker's life: TensorFlow and the model are loaded in the pool's child, and nowhere else."""
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -101,6 +102,9 @@ def begin(**_kwargs: Any) -> None:
         _model.runtime.device,
         _model.worker,
     )
+    # It stays for good, so let no collection look at it again.
+    gc.collect()
+    gc.freeze()
     _heartbeat = Heartbeat(_model)
     _heartbeat.start()
     _trials = Trials(_model.worker)

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections, models, router
 
+from classifier.models.adapting import by_field
+
 
 class Rows:
     """New rows of one model that are `like` one, but for the fields that `add` is given."""
@@ -14,6 +16,7 @@ class Rows:
         self._connection = connections[router.db_for_write(type(like))]
         self._fields = like._meta.concrete_fields
         self._places = {field.attname: place for place, field in enumerate(self._fields)}
+        self._adapters = [by_field(field, self._connection) for field in self._fields]
         self._like = self._values(like)
         self._rows: list[list[Any]] = []
         self._table = like._meta.db_table
@@ -26,7 +29,7 @@ class Rows:
         row = self._like.copy()
         for name, value in fields.items():
             place = self._places[name]
-            row[place] = self._fields[place].get_db_prep_save(value, self._connection)
+            row[place] = self._adapters[place](value)
         self._rows.append(row)
 
     def add_all(self, rows: Sequence[models.Model]) -> None:
@@ -45,8 +48,8 @@ class Rows:
 
     def _values(self, row: models.Model) -> list[Any]:
         return [
-            field.get_db_prep_save(getattr(row, field.attname), self._connection)
-            for field in self._fields
+            adapt(getattr(row, field.attname))
+            for field, adapt in zip(self._fields, self._adapters, strict=True)
         ]
 
 

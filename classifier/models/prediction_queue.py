@@ -19,6 +19,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from classifier.models import publishing
 from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
 from classifier.models.idempotency import IdempotencyKey
@@ -148,16 +149,13 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def publish(
         self, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
     ) -> int:
-        """Write the results of claimed rows; returns how many were still held under `fence`.
-
-        One prepared statement for all rows, in one transaction: through `bulk_update` the
-        same rows cost sixty times as much.
-        """
+        """Write the results of claimed rows; returns how many were still held under `fence`."""
         connection = connections[self.db]
-        with transaction.atomic(using=self.db), connection.cursor() as cursor:
-            cursor.executemany(PUBLISH, _publish_rows(connection, fence, model, results))
-            published = int(cursor.rowcount)
-            self.filter(pk__in=list(results), status=Status.SUCCEEDED)._finished()
+        with transaction.atomic(using=self.db):
+            published = publishing.write(connection, fence, model, results)
+            if LISTENERS.rows(using=self.db):
+                self.filter(pk__in=list(results), status=Status.SUCCEEDED)._tell()
+            self._settle_later(publishing.batches(connection, results))
             apps.get_model("classifier", "ReviewTask").objects.audit(results)
             apps.get_model("classifier", "TrialAnswer").objects.shadow(results, model)
         return published
@@ -273,10 +271,13 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """What follows when rows become final, in the transaction that makes them so."""
         self._tell()
         batches = self.filter(batch__isnull=False).values_list("batch", flat=True).distinct()
-        if ids := list(batches.order_by()):
-            # After the commit: of two workers that publish a batch's last rows at the same
-            # moment, the later one then sees both. The sweep settles what a crash leaves.
-            transaction.on_commit(lambda: Batch.objects.settle(ids), using=self.db)
+        self._settle_later(list(batches.order_by()))
+
+    def _settle_later(self, batches: list[uuid.UUID]) -> None:
+        """After the commit: of two workers that publish a batch's last rows at the same moment,
+        the later one then sees both. The sweep settles what a crash leaves."""
+        if batches:
+            transaction.on_commit(lambda: Batch.objects.settle(batches), using=self.db)
 
     def _tell(self) -> None:
         """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
@@ -299,32 +300,3 @@ CLAIMED = ("pk", "attempt", "priority", "image", "image__preview", "image__quara
 def _head_of_all(limit: int, priority: int) -> Prepared:
     objects = apps.get_model("classifier", "Prediction").objects
     return Prepared(lambda due: objects.all()._head(limit, priority, due), EXAMPLE_TIME)
-
-
-RESULT = ("label", "confidence", "probabilities", "margin", "off_topic_score", "off_topic")
-COMMON = ("model", "finished_at", "fence")
-PUBLISH = """
-UPDATE classifier_prediction
-SET status = 'succeeded', label = %s, confidence = %s, probabilities = %s,
-    margin = %s, off_topic_score = %s, off_topic = %s, model_id = %s, finished_at = %s,
-    fence = NULL, lease_until = NULL
-WHERE id = %s AND fence = %s AND status = 'running'
-"""
-
-
-def _publish_rows(
-    connection: Any, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
-) -> list[list[Any]]:
-    """The parameters of PUBLISH for each result, as the database wants them."""
-    meta = apps.get_model("classifier", "Prediction")._meta
-    fields = {field.name: field for field in meta.concrete_fields}
-    prepare = {name: fields[name].get_db_prep_save for name in (*RESULT, *COMMON, "id")}
-    common = {"model": model.pk, "finished_at": timezone.now(), "fence": fence}
-    model_id, now, held = (prepare[name](value, connection) for name, value in common.items())
-    return [
-        [
-            *(prepare[name](getattr(result, name), connection) for name in RESULT),
-            *(model_id, now, prepare["id"](pk, connection), held),
-        ]
-        for pk, result in results.items()
-    ]

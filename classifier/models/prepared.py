@@ -4,13 +4,13 @@ Django composes it anew at each call, which for a row by its key costs many time
 takes (docs/performance.md). For the few that stand between a picture and its answer.
 """
 
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
+
+from classifier.models.adapting import by_value
 
 Row = tuple[Any, ...]
 M = TypeVar("M", bound=models.Model)
@@ -42,7 +42,7 @@ class Prepared:
         if self not in kept:
             kept[self] = self._compose_for(using)
         composed = kept[self]
-        adapted = [_adapted(connection, value) for value in values]
+        adapted = list(map(by_value(connection), values))
         params = [
             constant if slot is None else adapted[slot]
             for constant, slot in zip(composed.constants, composed.slots, strict=True)
@@ -59,7 +59,7 @@ class Prepared:
         query = self._compose(*self._examples).using(using).query
         compiler = query.get_compiler(using)
         sql, constants = compiler.as_sql()
-        examples = [_adapted(connections[using], example) for example in self._examples]
+        examples = list(map(by_value(connections[using]), self._examples))
         slots = [examples.index(each) if each in examples else None for each in constants]
         assert {slot for slot in slots if slot is not None} == set(range(len(examples)))
         converters = compiler.get_converters([column for column, *_ in compiler.select])
@@ -120,12 +120,3 @@ def partial(model: type[M], using: str, columns: dict[str, Any]) -> M:
     """A row of which only these columns are known; the others are read when they are asked for."""
     names = [f.attname for f in model._meta.concrete_fields if f.attname in columns]
     return model.from_db(using, names, [columns[name] for name in names])
-
-
-def _adapted(connection: Any, value: Any) -> Any:
-    """A value as a parameter of this database."""
-    if isinstance(value, uuid.UUID):
-        return value if connection.features.has_native_uuid_field else value.hex
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return value

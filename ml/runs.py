@@ -25,6 +25,7 @@ REGISTERED = (
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
 TOLD = ("accuracy", "loss", "val_accuracy", "val_loss")  # of each epoch
+AVERAGE = "average.npz"  # of the weights, where a recipe has [optimizer] lookahead
 LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 

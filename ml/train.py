@@ -98,7 +98,7 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
         validation_batch_size=VALIDATED,
         callbacks=[
             batches.follow_epochs(),
-            *([Lookahead(lookahead, total)] if lookahead else []),
+            *([Lookahead(lookahead, total, run / runs.AVERAGE)] if lookahead else []),
             *watch,
             Checkpoints(run, epoch),
         ],

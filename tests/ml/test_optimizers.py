@@ -50,12 +50,12 @@ def test_an_optimizer_comes_back_from_its_configuration():
     assert (again.decay, again.shift_scale, again.momentum, again.nesterov) == (0.1, 64, 0.8, True)
 
 
-def test_lookahead_ends_on_the_average():
+def test_lookahead_ends_on_the_average(tmp_path):
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.compile("sgd", "mse")
     kernel = model.layers[0].kernel
     kernel.assign([[0.0]])
-    pull = Lookahead(decay=0.9, total=10)
+    pull = Lookahead(decay=0.9, total=10, path=tmp_path / "average.npz")
     pull.set_model(model)
     pull.on_train_begin()
     kernel.assign([[1.0]])

@@ -22,6 +22,7 @@ from django.utils import timezone
 from classifier.models import publishing
 from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
+from classifier.models.durability import undurable
 from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.inserting import insert
@@ -99,11 +100,13 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """Take up to `limit` waiting rows for `worker`, oldest first, all of the first of
         `priorities` of which any wait.
 
+        A power cut may undo it: the rows then wait as before.
+
         A row that was claimed before is taken alone: it may be what ended its last worker, and
         must not use up the attempts of others.
         """
         fence = uuid.uuid4()
-        with transaction.atomic(using=self.db):
+        with undurable(self.db):
             rows = self._next(limit, priorities)
             moved = self.filter(pk__in=[pk for pk, *_rest in rows])._move(
                 Status.RUNNING,

@@ -25,10 +25,13 @@ from gunicorn.app.wsgiapp import run
 run()
 """
 APPLICATION = """
+import gc
+
 def application(environ, start_response):
-    body = environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Length", str(len(str(len(body)))))])
-    return [str(len(body)).encode()]
+    frozen = environ["PATH_INFO"] == "/frozen"
+    told = gc.get_freeze_count() if frozen else len(environ["wsgi.input"].read())
+    start_response("200 OK", [("Content-Length", str(len(str(told))))])
+    return [str(told).encode()]
 """
 HALF_A_HEADER = b"POST / HTTP/1.1\r\nHost: x\r\nX-Long: "
 HALF_A_BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nab"
@@ -168,3 +171,8 @@ def test_a_header_without_end_is_refused_long_before_memory_is_full(port):
         with contextlib.suppress(OSError):
             assert b" 431 " in client.recv(1000)
     assert answers(port)
+
+
+def test_what_is_loaded_before_the_first_request_is_no_longer_collected(port):
+    status, count = request(port, path="/frozen")
+    assert status == 200 and int(count) > 10_000

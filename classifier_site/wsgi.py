@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "classifier_site.settings")
 
@@ -33,6 +34,7 @@ class WholeBody:
 
 
 django_application = get_wsgi_application()
+get_resolver().url_patterns  # noqa: B018  # read now, and not by the first who asks
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -3,5 +3,5 @@
 import os
 
 # TensorFlow takes oneDNN's kernels by itself only where a processor has instructions for neural
-# networks. With AVX2 alone they train 1.5 times as fast too, and all machines calculate alike.
+# networks. With AVX2 alone they train 1.5 times as fast too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

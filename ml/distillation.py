@@ -1,7 +1,8 @@
 """Learn from a better network's answers as well as from the labels (arXiv:1503.02531).
 
 The teacher looks at the very picture that the student sees, augmented as it is, so what it says is
-true of what is shown (arXiv:2106.05237).
+true of what is shown (arXiv:2106.05237). A run's training accuracy is then how often the student
+chooses what its label says first, which is the teacher's word where that has the larger share.
 """
 
 from pathlib import Path
@@ -27,6 +28,7 @@ class Teacher:
         are others or a number is out of range, ManifestError and ModelError where there is no sound
         model."""
         described = manifest.read(folder)
+        manifest.verify(folder, described)
         if [c["id"] for c in described.classes] != [c["id"] for c in classes]:
             raise ValueError(f"{folder} knows other classes: it cannot teach these")
         if not 0 < share <= 1:

@@ -227,14 +227,15 @@ class AugmentedBatches(keras.utils.PyDataset):
         return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
 
     def _teacher(self) -> distillation.Teacher | None:
-        told = self.recipe.get("distillation")
-        if not told:
+        settings = self.recipe.get("distillation")
+        if not settings:
             return None
-        folder, options = (
-            _model_folder(told["teacher"]),
-            {k: told[k] for k in told if k != "teacher"},
+        if self.reviewed:  # it would contradict those who corrected it, or its like
+            raise ValueError("a recipe with [distillation] cannot be trained on reviewed pictures")
+        folder = _model_folder(settings["teacher"])
+        return distillation.Teacher(
+            folder, self.classes, settings["share"], settings["temperature"]
         )
-        return distillation.Teacher(folder, self.classes, **options)
 
     def _size(self) -> int:
         return self.pruning.shown if self.pruning else self.others + self.reviewed

@@ -9,8 +9,17 @@ from typing import Any
 
 from django.db import models
 
-PLAIN = (str, int, float, bool, type(None))
 Adapter = Callable[[Any], Any]
+# Fields whose own values need nothing but what `by_value` does; a text for a UUID, say, needs more.
+OWN: dict[str, type] = {
+    "BooleanField": bool,
+    "CharField": str,
+    "DateTimeField": datetime,
+    "FloatField": float,
+    "UUIDField": uuid.UUID,
+    **dict.fromkeys(("AutoField", "BigAutoField", "IntegerField"), int),
+    **dict.fromkeys(("PositiveIntegerField", "PositiveSmallIntegerField"), int),
+}
 
 
 def by_value(connection: Any) -> Adapter:
@@ -27,9 +36,14 @@ def by_value(connection: Any) -> Adapter:
 
 
 def by_field(field: "models.Field[Any, Any]", connection: Any) -> Adapter:
-    """How it takes a value of the field's own type, for a new or changed row."""
+    """How it takes a value for this field in a new or changed row."""
     in_general: Adapter = partial(field.get_db_prep_save, connection=connection)
-    if isinstance(field, models.JSONField):  # whose texts and numbers are not plain
-        return in_general
-    plainly, known = by_value(connection), (*PLAIN, uuid.UUID, datetime)
-    return lambda value: plainly(value) if type(value) in known else in_general(value)
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    own, plainly = OWN.get(target.get_internal_type(), type(None)), by_value(connection)
+
+    def adapt(value: Any) -> Any:
+        if value is None:
+            return None
+        return plainly(value) if type(value) is own else in_general(value)
+
+    return adapt

@@ -12,7 +12,8 @@ def undurable(using: str) -> Iterator[None]:
     never a part, and the end of a process undoes nothing. For what would be done again by itself.
 
     SQLite: PRAGMA synchronous, NORMAL with a write-ahead log. PostgreSQL: synchronous_commit.
-    Inside of another transaction it is a part of that, and as durable.
+    Inside of another transaction it is a part of that, and as durable. Nothing may be left for
+    `on_commit`: that would be no more durable.
     """
     connection = connections[using]
     if connection.in_atomic_block:
@@ -25,7 +26,8 @@ def undurable(using: str) -> Iterator[None]:
                 with transaction.atomic(using=using):
                     yield
             finally:
-                cursor.execute("PRAGMA synchronous=FULL")
+                if connection.connection is not None:  # a new one begins with what settings say
+                    cursor.execute("PRAGMA synchronous=FULL")
     else:
         with transaction.atomic(using=using), connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit TO off")

@@ -156,8 +156,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         connection = connections[self.db]
         with transaction.atomic(using=self.db):
             published = publishing.write(connection, fence, model, results)
-            if LISTENERS.rows(using=self.db):
-                self.filter(pk__in=list(results), status=Status.SUCCEEDED)._tell()
+            if listeners := self._listeners():
+                self.filter(pk__in=list(results), status=Status.SUCCEEDED)._tell(listeners)
             self._settle_later(publishing.batches(connection, results))
             apps.get_model("classifier", "ReviewTask").objects.audit(results)
             apps.get_model("classifier", "TrialAnswer").objects.shadow(results, model)
@@ -272,7 +272,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _finished(self) -> None:
         """What follows when rows become final, in the transaction that makes them so."""
-        self._tell()
+        if listeners := self._listeners():
+            self._tell(listeners)
         batches = self.filter(batch__isnull=False).values_list("batch", flat=True).distinct()
         self._settle_later(list(batches.order_by()))
 
@@ -282,11 +283,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         if batches:
             transaction.on_commit(lambda: Batch.objects.settle(batches), using=self.db)
 
-    def _tell(self) -> None:
+    def _listeners(self) -> list[int]:
+        """Who has webhooks."""
+        return [user for (user,) in LISTENERS.rows(using=self.db)]
+
+    def _tell(self, listeners: list[int]) -> None:
         """Webhooks for what was sent by itself; a batch tells of itself as a whole."""
-        listeners = [user for (user,) in LISTENERS.rows(using=self.db)]
-        if not listeners:
-            return
         rows = self.filter(batch=None, owner__in=listeners)
         told: dict[str, list[tuple[int, dict[str, Any]]]] = {}
         for pk, owner, status in rows.order_by().values_list("pk", "owner", "status"):

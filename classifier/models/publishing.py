@@ -33,8 +33,9 @@ def write(
 ) -> int:
     """Write each result to its row, if that is still held under `fence`; returns to how many."""
     meta = apps.get_model("classifier", "Prediction")._meta
-    adapt = {field.name: by_field(field, connection) for field in meta.concrete_fields}
     common = {"model": model.pk, "finished_at": timezone.now(), "fence": fence}
+    fields = [f for f in meta.concrete_fields if f.name in (*RESULT, *common, "id")]
+    adapt = {field.name: by_field(field, connection) for field in fields}
     model_id, now, held = (adapt[name](value) for name, value in common.items())
     own = [(adapt[name], attrgetter(name)) for name in RESULT]
     rows = [

@@ -4,7 +4,7 @@ import random
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from django.apps import apps
 from django.conf import settings
@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.models.image import Image
 from classifier.models.prediction import Prediction
-from classifier.models.prepared import Prepared
 
 RANDOM_BITS = 62  # the last ones of a UUIDv7
 
@@ -35,16 +34,6 @@ def drawn(prediction: uuid.UUID, share: float) -> bool:
     """Whether the audit takes it. The draw is the random part of its identifier, so an answer that
     is published twice is drawn once, and each independently with the probability `share`."""
     return bool(prediction.int % 2**RANDOM_BITS < share * 2**RANDOM_BITS)
-
-
-def _answered(pk: uuid.UUID) -> models.QuerySet[Any, Any]:
-    """An answer, and whether somebody has said already what its image shows."""
-    known = apps.get_model("classifier", "Review").objects.standing()
-    answered = Prediction.objects.answered().filter(pk=pk)
-    return answered.values_list("pk", Exists(known.filter(image=OuterRef("image"))))
-
-
-ANSWERED = Prepared(_answered, uuid.UUID(int=1))
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
@@ -66,7 +55,9 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         ids = [pk for pk in predictions if drawn(pk, share)]
         if not ids:
             return
-        rows = [row for pk in ids for row in ANSWERED.rows(pk, using=self.db)]
+        known = apps.get_model("classifier", "Review").objects.standing()
+        answered = Prediction.objects.answered().filter(pk__in=ids)
+        rows = answered.values_list("pk", Exists(known.filter(image=OuterRef("image"))))
         now = timezone.now()
         tasks = [
             ReviewTask(

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from classifier.models import Batch, Image, ModelVersion, Prediction, Status, publishing
+from classifier.models import Batch, Image, ModelVersion, Prediction, Status
 from classifier.models.adapting import by_field
-from tests import make
 
 VALUES = (
     *(None, "", "кіт", 0, 7, -1, 0.25, True, False),
@@ -58,10 +57,11 @@ def test_the_text_of_a_json_field_is_json_and_not_the_text():
 
 
 @pytest.mark.django_db
-def test_published_results_tell_of_which_batches_they_are():
-    batch = Batch.objects.create(owner=make.user())
-    rows = [make.prediction(batch=batch, position=n, custom_id=str(n)) for n in range(3)]
-    alone = make.prediction()
-    assert publishing.batches(connection, [row.pk for row in (*rows, alone)]) == [batch.pk]
-    assert publishing.batches(connection, [alone.pk]) == []
-    assert publishing.batches(connection, []) == []
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("id", str(uuid.UUID(int=5))), ("attempt", "7"), ("confidence", 1), ("label", 5)],
+)
+def test_a_value_of_another_type_goes_the_field_s_own_way(name, value):
+    field = Prediction._meta.get_field(name)
+    expected = field.get_db_prep_save(value, connection)
+    assert plainly(by_field(field, connection)(value)) == plainly(expected)

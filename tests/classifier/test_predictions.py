@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from classifier.models import Prediction, Result, Status
+from classifier.models import Batch, Prediction, Result, Status, publishing
 from classifier.models.prediction_queue import BATCH
 from classifier.models.status import FINAL, TRANSITIONS
 from tests import make
@@ -281,3 +281,12 @@ def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_onc
     for thread in threads:
         thread.join()
     assert sorted(counts) == [0, 1]
+
+
+def test_published_results_tell_of_which_batches_they_are():
+    batch = Batch.objects.create(owner=make.user())
+    rows = [make.prediction(batch=batch, position=n, custom_id=str(n)) for n in range(3)]
+    alone = make.prediction()
+    assert publishing.batches(connection, [row.pk for row in (*rows, alone)]) == [batch.pk]
+    assert publishing.batches(connection, [alone.pk]) == []
+    assert publishing.batches(connection, []) == []

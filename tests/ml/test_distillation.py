@@ -1,5 +1,8 @@
 """A student hears what its teacher sees in the very picture that it is shown, and the truth."""
 
+import dataclasses
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -80,6 +83,20 @@ def test_the_labels_of_a_batch_are_the_teacher_s_of_what_the_batch_shows(taught,
     x, y, *_weights = batches[0]
     truth = batches.one_hot(tiny.train.y[batches.chosen(0)])
     assert y == pytest.approx(teacher().labels(x, truth), abs=1e-5)
+
+
+def test_reviewed_pictures_are_taught_by_reviewers_alone(taught, tiny):
+    reviewed = dataclasses.replace(tiny, reviewed={"train": 5})
+    untaught = {name: taught[name] for name in taught if name != "pruning"}
+    with pytest.raises(ValueError, match="reviewed"):
+        train.AugmentedBatches(untaught, reviewed)
+
+
+def test_a_teacher_whose_weights_were_changed_is_refused(tmp_path):
+    folder = shutil.copytree(FOLDER, tmp_path / NAME)
+    (folder / manifest.WEIGHTS).write_bytes(b"other weights")
+    with pytest.raises(manifest.ManifestError, match=manifest.WEIGHTS):
+        teacher(folder=folder)
 
 
 def test_without_a_teacher_labels_are_the_truth(recipe, tiny):

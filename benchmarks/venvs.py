@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import say
 
-SHARED = ("keras", "numpy", "pillow", "tensorflow", "tensorflow-cpu")
+SHARED = ("keras", "numpy", "pillow", "simplejpeg", "tensorflow", "tensorflow-cpu")
 
 
 def python(folder: Path, requirements: Path) -> Path:

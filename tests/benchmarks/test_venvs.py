@@ -1,7 +1,9 @@
 """Environments for what is compared with: made once, and made anew where something has changed."""
 
+import json
 import subprocess
-from importlib.metadata import version
+import sys
+from importlib.metadata import packages_distributions, version
 
 import pytest
 
@@ -35,3 +37,12 @@ def test_it_is_made_once_and_anew_when_the_requirements_change(tmp_path, require
 def test_the_network_s_libraries_are_those_of_the_project():
     assert f"keras=={version('keras')}" in venvs.ours()
     assert any(line.startswith("tensorflow") for line in venvs.ours())
+
+
+def test_all_that_the_serving_path_imports_is_among_them():
+    program = "import json, sys, ml.preprocess, ml.runtime; print(json.dumps(list(sys.modules)))"
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", program], text=True))
+    packages = packages_distributions()
+    named = [name for name in loaded if name in packages and not name.startswith("_")]
+    imported = {packages[name][0].lower() for name in named}
+    assert {"numpy", "simplejpeg"} <= imported <= set(venvs.SHARED)

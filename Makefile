@@ -46,7 +46,7 @@ audit: ## look the locked requirements up among the known vulnerabilities
 	@sh bin/setup requirements.txt
 	@exec $(PYTHON) bin/audit
 
-train: ## train a model: make train RECIPE=cifar10_improved [DATA=cifar10.npz] [RESUME=1]
+train: ## train a model: make train RECIPE=airbench94 [DATA=cifar10.npz] [RESUME=1]
 	@sh bin/setup requirements.txt
 	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA)) $(if $(RESUME),--resume)
 

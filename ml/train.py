@@ -289,8 +289,14 @@ def _name(recipe: str, dataset: data.Dataset) -> str:
 
 
 def _model_folder(name: str) -> Path:
-    shipped = manifest.MODELS / name
-    return shipped if shipped.is_dir() else Path(name)
+    """Of a model that ships or was trained here, by its name, or of any by its path. Raises
+    ValueError where a recipe is still to make it."""
+    here = manifest.MODELS / name
+    if here.is_dir():
+        return here
+    if not Path(name).exists() and (recipes.FOLDER / f"{name}.toml").is_file():
+        raise ValueError(f"the model {name} is needed first: train the recipe of that name")
+    return Path(name)
 
 
 def _make_a_model(run: Path, args: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
-"""Made-up traffic with what a shipped model was measured to get right, wrong, and how sure it was.
+"""Made-up traffic with what a model was measured to get right, wrong, and how sure it was.
 
-The labels and the confidences are those of the model's card on CIFAR-10's test set, which counts
-them by class and by bin; which of the right (or wrong) answers had which confidence is drawn.
+The labels and the confidences are those of the first `cifar10_improved` that shipped (88.14 % right)
+on CIFAR-10's test set, whose card counted them by class and by bin; which of the right (or wrong)
+answers had which confidence is drawn.
 """
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -12,13 +14,14 @@ from pathlib import Path
 from classifier.statistics.estimate import Drawn
 from ml import manifest
 
-MODEL = manifest.MODELS / "cifar10_improved"
+MEASURED = json.loads(Path(__file__).with_name("measured_answers.json").read_text())
+ACCURACY = 0.8814
 
 
-def as_measured(folder: Path = MODEL, seed: int = 1) -> list[Drawn]:
+def as_measured(seed: int = 1) -> list[Drawn]:
     """Every answer of the card's test, with its truth, drawn with certainty."""
-    card, dice = manifest.read_card(folder)["test"], random.Random(seed)
-    ids = [c["id"] for c in manifest.read(folder).classes]
+    card, dice = MEASURED, random.Random(seed)
+    ids = [c["id"] for c in manifest.read(manifest.DEFAULT).classes]
     sure = {True: [], False: []}
     for right, bin_ in ((r, b) for b in card["reliability"] for r in _rights(b)):
         sure[right].append(min(1.0, max(0.05, bin_["confidence"] + dice.uniform(-0.033, 0.033))))

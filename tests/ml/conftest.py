@@ -40,9 +40,9 @@ def tiny(tiny_npz: Path) -> data.Dataset:
 
 @pytest.fixture(scope="session")
 def recipe() -> dict[str, Any]:
-    """The shipped recipe, cut short and without dropout's dice. The network is the real one."""
+    """A shipped recipe, cut short and without dropout's dice. The network is the real one."""
     sober = {"conv_dropout": 0.0, "dense_dropout": 0.0}
-    return {**recipes.read("cifar10_improved"), "epochs": 2, "batch": 20, "options": sober}
+    return {**recipes.read("cifar10_plain"), "epochs": 2, "batch": 20, "options": sober}
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(run, recipe, tiny, tmp_pa
 def test_a_run_killed_with_9_is_resumed_by_the_same_command(
     tiny_npz, tmp_path, capsys, monkeypatch
 ):
-    folder = tmp_path / "cifar10_improved"
+    folder = tmp_path / "cifar10_plain"
     process = start(tmp_path, tiny_npz, "--epochs", "400")
     deadline = time.monotonic() + 120
     while not (folder / runs.CHECKPOINT).exists():
@@ -67,12 +67,12 @@ def test_a_run_killed_with_9_is_resumed_by_the_same_command(
     resumed.wait(timeout=240)
     assert resumed.returncode == 0
     assert len(runs.history(folder)) == epochs
-    assert manifest.read(tmp_path / "models" / "cifar10_improved").metrics["test"]["n"] == 60
+    assert manifest.read(tmp_path / "models" / "cifar10_plain").metrics["test"]["n"] == 60
 
 
 def arguments(run_folder: Path, npz: Path, *options: str) -> list[str]:
     places = ["--runs", str(run_folder), "--to", str(run_folder / "models")]
-    return ["cifar10_improved", "--data", str(npz), *places, *options]
+    return ["cifar10_plain", "--data", str(npz), *places, *options]
 
 
 def start(run_folder: Path, npz: Path, *options: str) -> "subprocess.Popen[bytes]":
@@ -92,7 +92,7 @@ def refusal(module: ModuleType, monkeypatch, *arguments: str) -> object:
     ("module", "words", "said"),
     [
         (train, ["nothing"], "cifar10_improved"),
-        (train, ["cifar10_improved", "--data", "nowhere.npz"], "nowhere.npz"),
+        (train, ["cifar10_plain", "--data", "nowhere.npz"], "nowhere.npz"),
         (export, ["cifar10_improved", "--data", "nowhere.npz"], "nowhere.npz"),
         (evaluate, ["nowhere"], "manifest.json"),
     ],
@@ -101,6 +101,15 @@ def test_a_wrong_argument_is_one_clear_line(module, words, said, monkeypatch, ca
     assert refusal(module, monkeypatch, *words) == 2
     error = capsys.readouterr().err
     assert said in error and len(error.splitlines()) == 1
+
+
+def test_a_recipe_that_begins_with_another_s_model_says_so_where_there_is_none(
+    tiny_npz, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(manifest, "MODELS", tmp_path)
+    command = ["cifar10_improved", "--data", str(tiny_npz), "--runs", str(tmp_path / "runs")]
+    assert refusal(train, monkeypatch, *command) == 2
+    assert "is needed first: train the recipe of that name" in capsys.readouterr().err
 
 
 def test_a_batch_is_decided_by_seed_epoch_and_place(recipe, tiny):

@@ -30,9 +30,8 @@ def coverage(draw, true: float, runs: int = RUNS, seed: int = 7) -> float:
 
 
 def test_the_made_up_traffic_is_as_good_as_the_model_was_measured_to_be(traffic):
-    card = populations.manifest.read_card(populations.MODEL)["test"]
-    assert len(traffic) == card["n"]
-    assert accuracy_of(traffic) == pytest.approx(card["accuracy"], abs=1e-4)
+    assert len(traffic) == 10_000
+    assert accuracy_of(traffic) == pytest.approx(populations.ACCURACY, abs=1e-4)
     sure = sum(row.confidence for row in traffic) / len(traffic)
     assert sure - accuracy_of(traffic) == pytest.approx(0, abs=0.02)
 

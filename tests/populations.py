@@ -1,8 +1,8 @@
 """Made-up traffic with what a model was measured to get right, wrong, and how sure it was.
 
-The labels and the confidences are those of the first `cifar10_improved` that shipped (88.14 % right)
-on CIFAR-10's test set, whose card counted them by class and by bin; which of the right (or wrong)
-answers had which confidence is drawn.
+The labels and the confidences are those of the first `cifar10_improved` that shipped (88.14 %
+right) on CIFAR-10's test set, whose card counted them by class and by bin; which of the right (or
+wrong) answers had which confidence is drawn.
 """
 
 import json

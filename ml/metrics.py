@@ -95,7 +95,9 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def _gap(confidence: np.ndarray, right: np.ndarray) -> float:
     """The mean gap between confidence and share of right answers over bins of as many pictures each
     (arXiv:1904.01685), which moves less than that over equal bins when a few change theirs."""
-    bins = np.array_split(np.argsort(confidence), 2 * ECE_BINS)
+    # A bin of a few would reward too much confidence.
+    count = max(1, min(2 * ECE_BINS, len(confidence) // 100))
+    bins = np.array_split(np.argsort(confidence), count)
     gaps = [abs(confidence[each].mean() - right[each].mean()) * len(each) for each in bins]
     return float(sum(gaps) / len(confidence))
 

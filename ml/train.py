@@ -295,7 +295,8 @@ def _model_folder(name: str) -> Path:
     if here.is_dir():
         return here
     if not Path(name).exists() and (recipes.FOLDER / f"{name}.toml").is_file():
-        raise ValueError(f"the model {name} is needed first: train the recipe of that name")
+        told = "train the recipe of that name, or name the model's folder by --from"
+        raise ValueError(f"the model {name} is needed first: {told}")
     return Path(name)
 
 

@@ -51,6 +51,18 @@ def test_the_calibration_that_made_the_labels_is_found(temperature, power):
     assert metrics.fit_calibration(logits, labels) == pytest.approx(made, rel=0.08)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [2, 20, 100])
+def test_few_pictures_are_enough_for_a_calibration(n):
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (n, 3))
+    labels = np.where(np.arange(n) % 4, logits.argmax(axis=1), logits.argmin(axis=1))
+    made = metrics.fit_calibration(logits, labels)
+    assert all(np.isfinite(value) and value > 0 for value in made.values())
+    confidence = runtime.answers(logits, made).probabilities.max(axis=1)
+    assert confidence.mean() == pytest.approx((labels == logits.argmax(axis=1)).mean(), abs=0.15)
+
+
 def test_precision_recall_and_f1_are_those_of_the_counts():
     cat, dog = metrics.per_class(np.array([[8, 2], [4, 6]]))
     assert cat == {"precision": 0.6667, "recall": 0.8, "f1": 0.7273, "n": 10}

@@ -60,7 +60,7 @@ def test_few_pictures_are_enough_for_a_calibration(n):
     made = metrics.fit_calibration(logits, labels)
     assert all(np.isfinite(value) and value > 0 for value in made.values())
     confidence = runtime.answers(logits, made).probabilities.max(axis=1)
-    assert confidence.mean() == pytest.approx((labels == logits.argmax(axis=1)).mean(), abs=0.15)
+    assert confidence.mean() == pytest.approx((labels == logits.argmax(axis=1)).mean(), abs=0.2)
 
 
 def test_precision_recall_and_f1_are_those_of_the_counts():

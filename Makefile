@@ -6,9 +6,9 @@ PYTHON := .venv/bin/python
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C
-	@sh bin/setup requirements.txt
-	@exec $(PYTHON) -m launcher
+run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C: make run [ENGINE=litert]
+	@sh bin/setup requirements$(if $(filter litert,$(ENGINE)),-litert).txt
+	@exec $(if $(ENGINE),env KADR_ENGINE=$(ENGINE)) $(PYTHON) -m launcher
 
 test: ## run the tests, but for the slow ones
 	@sh bin/setup requirements-dev.txt
@@ -22,9 +22,9 @@ chaos: ## kill, freeze and starve the service for ten minutes: make chaos [SEED=
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite)
 
-bench: ## measure the service against its own network: make bench [ONLY="serving photos"]
+bench: ## measure the service against its own network: make bench [ONLY="serving photos"] [ENGINE=litert]
 	@sh bin/setup requirements-dev.txt
-	@exec $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY))
+	@exec $(PYTHON) -m benchmarks $(if $(ENGINE),--engine $(ENGINE)) $(if $(ONLY),--only $(ONLY))
 
 bench-quick: ## the same in about two minutes, with small numbers
 	@sh bin/setup requirements-dev.txt
@@ -71,5 +71,6 @@ lock: ## compile the hashed requirement files from pyproject.toml
 	$(eval COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-config --custom-compile-command "make lock" pyproject.toml)
 	$(COMPILE) -o requirements-web.txt
 	$(COMPILE) --extra worker --extra embedded -o requirements.txt
+	$(COMPILE) --extra worker --extra embedded --extra litert -o requirements-litert.txt
 	$(COMPILE) --extra gpu -o requirements-gpu.txt
-	$(COMPILE) --extra worker --extra embedded --extra dev -o requirements-dev.txt
+	$(COMPILE) --extra worker --extra embedded --extra litert --extra dev -o requirements-dev.txt

@@ -1,4 +1,4 @@
-"""Kadr against its own network: python -m benchmarks [--quick] [--only NAME ...]
+"""Kadr against its own network: python -m benchmarks [--quick] [--engine NAME] [--only NAME ...]
 
 Starts services of its own on free ports with data of their own, checks that every answer is right,
 prints a table and writes all figures to a file. It fails on a wrong answer, never on a slow one.
@@ -7,7 +7,7 @@ prints a table and writes all figures to a file. It fails on a wrong answer, nev
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import (
@@ -24,7 +24,7 @@ from benchmarks import (
 )
 from benchmarks.report import Row, WrongError, about, say, table, write
 from benchmarks.service import running
-from ml.manifest import DEFAULT, MODELS
+from ml.manifest import DEFAULT, DEFAULT_ENGINE, ENGINES, MODELS
 
 RESULTS = Path(__file__).with_name("results.json")
 MICRO_BATCH = 128  # the default of KADR_MICRO_BATCH
@@ -32,7 +32,7 @@ MICRO_BATCH = 128  # the default of KADR_MICRO_BATCH
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """How much is measured, and with what."""
 
     batch: int
     single: int
@@ -40,6 +40,7 @@ class Size:
     many: int  # predictions in the long history
     workers: int
     soak: int
+    engine: str = DEFAULT_ENGINE  # by which workers and the bare network compute
 
 
 FULL = Size(10_000, 200, 100, 1_000_000, 20_000, 100_000)
@@ -55,8 +56,9 @@ def serving(size: Size) -> Iterator[Row]:
 def _served(folder: Path, size: Size) -> Iterator[Row]:
     contents = [pictures.jpeg(number) for number in range(size.batch)]
     files = {f"{number:05}.jpg": content for number, content in enumerate(contents)}
-    with running(KADR_MODEL=str(folder), KADR_MICRO_BATCH=str(MICRO_BATCH)) as service:
-        bare = network.measure(folder, contents)
+    settings = {"KADR_MODEL": str(folder), "KADR_MICRO_BATCH": str(MICRO_BATCH)}
+    with running(**settings, KADR_ENGINE=size.engine) as service:
+        bare = network.measure(folder, contents, engine=size.engine)
         yield Row(f"raw, {folder.name}", bare.rate, "images/s", note="256 at once, in memory")
         batch.run(service, dict(list(files.items())[:500]), bare)  # warm
         yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
@@ -67,14 +69,15 @@ def _served(folder: Path, size: Size) -> Iterator[Row]:
 
 def large(size: Size) -> Iterator[Row]:
     distinct = [camera.photo(number) for number in range(min(5, size.photos))]
-    with running() as service:
+    with running(KADR_ENGINE=size.engine) as service:
         yield from photos.measure(service, distinct, size.photos)
 
 
 def memory(size: Size) -> Iterator[Row]:
     """By the quickest network: what may grow with the pictures is the service, and 100,000 of them
     must not take a quarter of an hour."""
-    with running(KADR_MODEL=str(MODELS / "cifar10_improved")) as service:
+    settings = {"KADR_MODEL": str(MODELS / "cifar10_improved")}
+    with running(**settings, KADR_ENGINE=size.engine) as service:
         seen = soak.run(service, size.soak, min(soak.ROUND, size.soak // 2))
     yield from soak.rows(seen, size.soak)
 
@@ -91,10 +94,10 @@ GROUPS: dict[str, Callable[[Size], Iterator[Row]]] = {
 
 def main() -> int:
     args = _arguments()
-    size = QUICK if args.quick else FULL
+    size = replace(QUICK if args.quick else FULL, engine=args.engine)
     rows: list[Row] = []
     machine = about()["machine"]
-    say(f"{machine['processor']}, {machine['cores']} cores")
+    say(f"{machine['processor']}, {machine['cores']} cores; the network in {size.engine}")
     try:
         for name in args.only or GROUPS:
             say(f"{name}…")
@@ -105,7 +108,7 @@ def main() -> int:
         say(f"Wrong: {error}")
         return 1
     finally:
-        write(args.out, rows)
+        write(args.out, rows, engine=size.engine)
     print(table(rows))
     return 0
 
@@ -113,6 +116,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes, with small numbers")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=DEFAULT_ENGINE, help="what computes the network"
+    )
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures are written")
     return parser.parse_args()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report import WrongError
+from ml.manifest import DEFAULT_ENGINE
 
 AT_ONCE = 256  # images a call
 
@@ -30,20 +31,22 @@ class Bare:
             )
 
 
-def measure(folder: Path, pictures: list[bytes], passes: int = 1) -> Bare:
+def measure(
+    folder: Path, pictures: list[bytes], passes: int = 1, engine: str = DEFAULT_ENGINE
+) -> Bare:
     """Run the model in `folder` over decoded pictures that lie in memory."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(_measure, folder, pictures, passes).result()
+        return pool.submit(_measure, folder, pictures, passes, engine).result()
 
 
-def _measure(folder: Path, pictures: list[bytes], passes: int) -> Bare:
+def _measure(folder: Path, pictures: list[bytes], passes: int, engine: str) -> Bare:
     import numpy as np
 
     from ml import preprocess
     from ml.runtime import Runtime
 
-    runtime = Runtime.load(folder)
+    runtime = Runtime.load(folder, engine)
     runtime.warm_up()
     size = runtime.manifest.input_size
     x = np.stack([preprocess.from_jpeg(picture, size) for picture in pictures])

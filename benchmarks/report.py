@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmarks.service import ROOT
 
-LIBRARIES = ("django", "celery", "kombu", "tensorflow", "tensorflow-cpu", "keras", "pillow")
+LIBRARIES = ("django", "celery", "kombu", "pillow")
+LIBRARIES += ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert")
 
 
 class WrongError(Exception):
@@ -58,9 +59,9 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
-    """All figures with the machine, the versions and the commit that they are of."""
-    content = {**about(), "rows": [{**asdict(row), "met": row.met} for row in rows]}
+def write(path: Path, rows: Iterable[Row], **more: Any) -> None:
+    """All figures with the machine, the versions and the commit that they are of, and `more`."""
+    content = {**about(), **more, "rows": [{**asdict(row), "met": row.met} for row in rows]}
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     partial.replace(path)

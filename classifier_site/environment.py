@@ -41,6 +41,13 @@ def switch(name: str, default: bool) -> bool:
     return value in TRUE
 
 
+def choice(name: str, default: str, known: tuple[str, ...]) -> str:
+    value = text(name, default).lower()
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}, not {value!r}")
+    return value
+
+
 def words(name: str, default: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

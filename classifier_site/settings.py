@@ -18,6 +18,7 @@ HOST = env.text("KADR_HOST", "127.0.0.1")
 PORT = env.number("PORT", 8080, least=1)
 DATA = Path(env.text("KADR_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
 MODEL_FOLDER = Path(env.text("KADR_MODEL", str(manifest.DEFAULT))).resolve()
+ENGINE = env.choice("KADR_ENGINE", manifest.DEFAULT_ENGINE, manifest.ENGINES)  # see ml/engines/
 
 # Where models lie: one's own beside the data, and those that ship. KADR_MODEL serves until another
 # is activated.

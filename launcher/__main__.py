@@ -28,6 +28,7 @@ def main() -> int:
 
 def run(site: Site, signals: Signals) -> None:
     parent.die_with_make()
+    checks.engine_is_installed(site.engine)
     checks.folder_can_be_written(site.data)
     with OnlyCopy(site, signals) as copy:
         end_earlier_run(site, signals)

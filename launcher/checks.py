@@ -1,6 +1,7 @@
 """What can be known to fail before anything is started."""
 
 import errno
+import importlib.util
 import os
 import socket
 import tempfile
@@ -23,6 +24,15 @@ def folder_can_be_written(folder: Path) -> None:
             f"the data folder {folder} cannot be written ({error.strerror}). "
             "Set KADR_DATA to a folder that can"
         ) from error
+
+
+def engine_is_installed(engine: str) -> None:
+    """What is not TensorFlow is an extra."""
+    if engine == "litert" and importlib.util.find_spec("ai_edge_litert") is None:
+        raise StartError(
+            "KADR_ENGINE=litert needs LiteRT, which is not installed. Install it and start with "
+            "make run ENGINE=litert, or leave KADR_ENGINE out"
+        )
 
 
 def private_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ class Site:
     redis_url: str
     socket: Path
     broker_is_embedded: bool
+    engine: str = "tensorflow"  # what computes the network
     answers_to: str = "localhost"  # a host name that the web process accepts
 
     @property
@@ -62,6 +63,7 @@ def read_settings() -> Site:
             redis_url=settings.REDIS_URL,
             socket=settings.EMBEDDED_SOCKET,
             broker_is_embedded=settings.BROKER_IS_EMBEDDED,
+            engine=settings.ENGINE,
             answers_to=_a_host_name(settings.ALLOWED_HOSTS),
         )
     except ImproperlyConfigured as error:

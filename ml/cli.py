@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml import data
-from ml.manifest import ManifestError
-from ml.runtime import ModelError
+from ml.manifest import DEFAULT_ENGINE, ENGINES, ModelError
 
 USAGE = 2
 DATA_HELP = (
@@ -27,6 +26,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--original", type=Path, metavar="DATA", help=ORIGINAL_HELP)
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=DEFAULT_ENGINE, help="what computes the network"
+    )
+
+
 def dataset(args: argparse.Namespace) -> data.Dataset:
     return data.load(args.data, args.original)
 
@@ -42,7 +47,7 @@ def one_line_errors() -> Iterator[None]:
     """End with one line and status 2 where a file, a name or a model is not as it must be."""
     try:
         yield
-    except (OSError, KeyError, ValueError, ModelError, ManifestError) as error:
+    except (OSError, KeyError, ValueError, ModelError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(message, file=sys.stderr)
         sys.exit(USAGE)

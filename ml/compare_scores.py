@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ml import cli, data, manifest, metrics, other_pictures, runtime
+from ml import cli, data, manifest, metrics, other_pictures, runtime, weights
 
 PICTURES = 500  # of each kind
 BANK = 5000  # training pictures whose features are remembered
@@ -70,7 +70,7 @@ def _looking(folder: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarra
     """A function from images to what goes into the last layer with weights, and to logits."""
     described = manifest.read(folder)
     manifest.verify(folder, described)
-    network = runtime.network(folder, described)
+    network = weights.network(folder, described)
     last = [layer for layer in network.layers if layer.weights][-1]
     both = keras.Model(network.input, [last.input, network.output])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import architectures, manifest, runtime
+from ml import architectures, manifest, runtime, weights
 
 
 class Teacher:
@@ -25,7 +25,7 @@ class Teacher:
         """The model in `folder`, whose word counts for `share` of a picture's label and the truth
         for the rest. Its logits are divided by `temperature`, whatever it is calibrated by: above
         one it says more of the classes that it did not choose. Raises ValueError where its classes
-        are others or a number is out of range, ManifestError and ModelError where there is no sound
+        are others or a number is out of range, ModelError where there is no sound
         model."""
         described = manifest.read(folder)
         manifest.verify(folder, described)
@@ -41,7 +41,7 @@ class Teacher:
         self.network = architectures.build(
             described.architecture, classes=len(classes), size=described.input_size, **options
         )
-        runtime.load_weights(self.network, folder)
+        weights.load(self.network, folder)
 
     def labels(self, x: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """What a student is to say of pictures x (n, size, size, 3) uint8 whose classes are `truth`

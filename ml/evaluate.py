@@ -43,11 +43,11 @@ def main() -> None:
     args = _arguments()
     cli.quiet_tensorflow()
     with cli.one_line_errors():
-        runtime = Runtime.load(args.model)
+        runtime = Runtime.load(args.model, args.engine)
         runtime.warm_up()
         dataset = cli.dataset(args)
         if args.against:
-            other = Runtime.load(args.against)
+            other = Runtime.load(args.against, args.engine)
             print(compare.table(runtime, other, compare.compare(runtime, other, dataset)))
             return
         split = getattr(dataset, args.split)
@@ -198,6 +198,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("model", type=Path, help="a model folder, such as ml/models/NAME")
     cli.add_data(parser)
+    cli.add_engine(parser)
     parser.add_argument(
         "--against", type=Path, metavar="OTHER", help="a model folder to compare it with"
     )

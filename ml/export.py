@@ -17,10 +17,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ml import architectures, cli, data, layers, manifest, metrics, runs, runtime
+from ml import architectures, cli, data, layers, manifest, metrics, runs, runtime, weights
 from ml.preprocess import PREPROCESSING
 
-LARGEST = 25_000_000  # bytes of weights; what the repository takes
 LIBRARIES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "pillow")
 COVERAGE = 0.95  # how often the prediction set holds the truth
 KEPT = 0.95  # share of the classes' own pictures that is not called off-topic
@@ -60,8 +59,8 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
     stored = architectures.build(recipe["architecture"], classes=len(dataset.classes))
     stored.set_weights(network.get_weights())
     before = _logits(stored, x)
-    save_weights(stored, folder / manifest.WEIGHTS)
-    runtime.load_weights(stored, folder)
+    weights.save(stored, folder / manifest.WEIGHTS)
+    weights.load(stored, folder)
     logits = _logits(stored, x)
     calibration = metrics.fit_calibration(logits, y)
     described = manifest.Manifest(
@@ -106,15 +105,6 @@ def thresholds(answers: runtime.Answers, labels: np.ndarray) -> dict[str, float]
         "off_topic": round(float(np.quantile(answers.off_topic, KEPT)), 4),
         "set": metrics.set_threshold(answers.probabilities, labels, COVERAGE),
     }
-
-
-def save_weights(network: keras.Model, path: Path) -> None:
-    """Kernels as float16, vectors as float32. Raises ValueError if the file gets too large."""
-    names = runtime.weight_names(network)
-    arrays = [w.astype(np.float16) if w.ndim > 1 else w for w in network.get_weights()]
-    np.savez(path, **dict(zip(names, arrays, strict=True)))
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"the weights take {path.stat().st_size} bytes, more than {LARGEST}")
 
 
 def golden_inputs(size: int) -> np.ndarray:

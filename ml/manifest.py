@@ -18,6 +18,8 @@ MODELS = Path(__file__).parent / "models"  # those that ship
 DEFAULT = MODELS / "airbench_wide"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
+ENGINES = ("tensorflow", "litert")  # what can compute a network: see ml/engines/
+DEFAULT_ENGINE = "tensorflow"
 
 
 def shipped() -> list[Path]:
@@ -26,7 +28,11 @@ def shipped() -> list[Path]:
     return [folder for folder in folders if not folder.name.startswith(".")]
 
 
-class ManifestError(Exception):
+class ModelError(Exception):
+    """The model cannot be served. The message is one line: what is wrong, and with what."""
+
+
+class ManifestError(ModelError):
     """The folder holds no usable model. The message is one line: what is wrong, and where."""
 
 

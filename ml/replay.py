@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ml import cli, preprocess
-from ml.runtime import ModelError, Runtime, golden
+from ml.manifest import ModelError
+from ml.runtime import Runtime, golden
 
 NICENESS = 10
 ROUNDS, BATCH_ROUNDS = 31, 5  # of which the speed is taken
@@ -29,12 +30,13 @@ BATCH = 128
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ml.replay", description=__doc__.split(":")[0])
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="a model folder")
+    cli.add_engine(parser)
     args = parser.parse_args()
     cli.quiet_tensorflow()
     os.nice(NICENESS)
     out = _own_output()
     try:
-        models = [_load(folder) for folder in args.models]
+        models = [_load(folder, args.engine) for folder in args.models]
     except ModelError as error:
         _tell(out, {"error": str(error)})
         sys.exit(1)
@@ -52,8 +54,8 @@ def _own_output() -> BinaryIO:
     return os.fdopen(own, "wb")
 
 
-def _load(folder: Path) -> Runtime:
-    runtime = Runtime.load(folder)
+def _load(folder: Path, engine: str) -> Runtime:
+    runtime = Runtime.load(folder, engine)
     runtime.warm_up()
     return runtime
 

@@ -29,7 +29,7 @@ from ml import (
     pruning,
     recipes,
     runs,
-    runtime,
+    weights,
 )
 from ml.lookahead import Lookahead
 
@@ -159,13 +159,13 @@ def _precision(name: str) -> Iterator[None]:
 
 def start_from(model: keras.Model, folder: Path) -> None:
     """Give a network the weights of a model folder, but for its last layer where the classes are
-    others. Raises ValueError where the folder holds another network, ModelError, ManifestError."""
+    others. Raises ValueError where the folder holds another network, ModelError."""
     described = manifest.read(folder)
     if described.architecture != model.name:
         raise ValueError(f"{folder} holds {described.architecture}, and the recipe {model.name}")
     size, classes = described.input_size, len(described.classes)
     old = architectures.build(described.architecture, classes=classes, size=size)
-    runtime.load_weights(old, folder)
+    weights.load(old, folder)
     for mine, theirs in zip(model.weights, old.weights, strict=True):
         if mine.shape == theirs.shape:
             mine.assign(theirs)

@@ -29,7 +29,8 @@ class Candidate:
     def __init__(self, folders: list[Path]) -> None:
         """Load and warm up the models of these folders. Raises CandidateError."""
         self.folders = folders
-        command = [sys.executable, "-m", "ml.replay", *map(str, folders)]
+        command = [sys.executable, "-m", "ml.replay", "--engine", settings.ENGINE]
+        command += map(str, folders)
         self._process = subprocess.Popen(  # noqa: S603  # our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR
         )

@@ -1,4 +1,4 @@
-"""A worker's life: TensorFlow and the model are loaded in the pool's child, and nowhere else."""
+"""A worker's life: the model is loaded in the pool's child, and nowhere else."""
 
 import ctypes
 import gc
@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 from celery import signals
+from django.conf import settings
 
 from classifier import installed_models
 from classifier.models import ModelActivation, ModelVersion, Result
-from ml.runtime import ModelError, Runtime
+from ml.manifest import ModelError
+from ml.runtime import Runtime
 from worker.heartbeat import Heartbeat
 from worker.trials import Trials
 from worker.watchdog import watchdog
@@ -141,7 +143,7 @@ def _first_that_works() -> Runtime:
     fault: ModelError | None = None
     for folder, digest in installed_models.in_turn():
         try:
-            runtime = Runtime.load(folder)
+            runtime = Runtime.load(folder, settings.ENGINE)
             if digest and runtime.digest != digest:
                 raise ModelError(f"{folder} is not the version that was activated")
             runtime.warm_up()

@@ -1,4 +1,4 @@
-"""Writes a model that ships as each engine reads it:
+"""Writes a model that ships as the engines read it that Kadr does not serve with:
 `python -m benchmarks.engines.networks NAME FOLDER`."""
 
 import sys
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ml import manifest, runtime
+from ml import manifest, weights
+from ml.engines import tensorflow
 from ml.manifest import Manifest
 
 BATCHES = (1, 128)
@@ -16,13 +17,9 @@ ONNX, INPUTS = "network.onnx", "inputs.npy"
 
 def main(name: str, folder: Path) -> None:
     np.save(folder / INPUTS, inputs(name))
-    device = runtime._prepare_tensorflow()
-    assert device
-    network = runtime.network(manifest.MODELS / name, described(name))
-    size = described(name).input_size
-    _write_onnx(network, size, folder)
-    for batch in BATCHES:
-        _write_tflite(network, size, batch, folder)
+    tensorflow.prepare()
+    network = weights.network(manifest.MODELS / name, described(name))
+    _write_onnx(network, described(name).input_size, folder)
 
 
 def described(name: str) -> Manifest:
@@ -38,19 +35,13 @@ def inputs(name: str) -> np.ndarray:
     return np.stack([preprocess.from_jpeg(pictures.jpeg(n), size) for n in range(BATCHES[-1])])
 
 
-def _concrete(network: Any, size: int, batch: int | None) -> tuple[Any, Any]:
-    import tensorflow as tf
-
-    signature = tf.TensorSpec((batch, size, size, 3), tf.uint8, name="x")
-    return tf.function(lambda x: network(x, training=False), [signature]), signature
-
-
 def _write_onnx(network: Any, size: int, folder: Path) -> None:
+    import tensorflow as tf
     import tf2onnx
 
-    function, signature = _concrete(network, size, None)
+    signature = tf.TensorSpec((None, size, size, 3), tf.uint8, name="x")
     tf2onnx.convert.from_function(
-        function,
+        tf.function(lambda x: network(x, training=False), [signature]),
         [signature],
         custom_op_handlers={"Erfc": (_erfc, [])},
         output_path=str(folder / ONNX),
@@ -65,20 +56,6 @@ def _erfc(graph: Any, node: Any, _name: str, _arguments: list[Any]) -> None:
     erf = graph.make_node("Erf", node.input)
     difference = [one.output[0], erf.output[0]]
     graph.make_node("Sub", difference, outputs=node.output, shapes=shapes, dtypes=types)
-
-
-def _write_tflite(network: Any, size: int, batch: int, folder: Path) -> None:
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    function, _ = _concrete(network, size, batch)
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    tflite(folder, batch).write_bytes(converter.convert())
-
-
-def tflite(folder: Path, batch: int) -> Path:
-    return folder / f"network-{batch}.tflite"
 
 
 if __name__ == "__main__":

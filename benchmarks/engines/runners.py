@@ -17,8 +17,16 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def tensorflow(folder: Path, name: str) -> Predict:
-    """As Kadr's worker runs it."""
-    serving = runtime.Runtime.load(MODELS / name)
+    return _as_the_worker(name, "tensorflow")
+
+
+def litert(folder: Path, name: str) -> Predict:
+    return _as_the_worker(name, "litert")
+
+
+def _as_the_worker(name: str, engine: str) -> Predict:
+    serving = runtime.Runtime.load(MODELS / name, engine)
+    serving.warm_up()
     return lambda x: serving.predict(x).probabilities
 
 
@@ -47,24 +55,6 @@ def openvino(folder: Path, name: str) -> Predict:
         model.reshape([batch, size, size, 3])
         compiled[batch] = core.compile_model(model, "CPU", settings)
     return _calibrated(lambda x: compiled[len(x)](x)[0], name)
-
-
-def litert(folder: Path, name: str) -> Predict:
-    from ai_edge_litert.interpreter import Interpreter
-
-    loaded = {}
-    for batch in networks.BATCHES:
-        found = Interpreter(str(networks.tflite(folder, batch)), num_threads=CORES)
-        found.allocate_tensors()
-        loaded[batch] = found
-
-    def logits(x: np.ndarray) -> Any:
-        interpreter = loaded[len(x)]
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-    return _calibrated(logits, name)
 
 
 def _calibrated(logits: Callable[[np.ndarray], Any], name: str) -> Predict:

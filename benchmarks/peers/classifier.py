@@ -40,7 +40,7 @@ class PlainClassifier(Classifier):
     """By Keras's own `predict`, one picture a call, as a first version usually does."""
 
     def __init__(self) -> None:
-        from ml.runtime import network
+        from ml.weights import network
 
         super().__init__()
         self.network = network(FOLDER, self.runtime.manifest)

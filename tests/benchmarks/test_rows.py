@@ -122,10 +122,11 @@ def test_a_row_says_whether_it_keeps_its_bound(row, met):
     assert table([row]).splitlines()[-1].endswith(f"| {kept} |")
 
 
-def test_figures_are_written_with_machine_versions_and_commit(tmp_path):
+def test_figures_are_written_with_machine_versions_commit_and_engine(tmp_path):
     path = tmp_path / "results.json"
-    write(path, [Row("a", 1.5, "ms", most=2.0)])
+    write(path, [Row("a", 1.5, "ms", most=2.0)], engine="litert")
     found = json.loads(path.read_text())
+    assert found["engine"] == "litert"
     assert found["rows"][0] | {"name": "a", "figure": 1.5, "met": True} == found["rows"][0]
     assert found["machine"]["cores"] >= 1
     assert found["versions"]["django"] and found["commit"]

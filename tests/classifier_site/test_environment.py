@@ -46,6 +46,18 @@ def test_what_is_set_to_nothing_has_its_default_too(monkeypatch):
     assert env.switch("KADR_X", False) is False
 
 
+def test_a_choice_is_one_of_those_known(monkeypatch):
+    assert env.choice("KADR_X", "a", ("a", "b")) == "a"
+    monkeypatch.setenv("KADR_X", "B")
+    assert env.choice("KADR_X", "a", ("a", "b")) == "b"
+
+
+def test_a_choice_that_is_none_is_refused_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("KADR_X", "c")
+    with pytest.raises(ImproperlyConfigured, match="KADR_X must be a or b, not 'c'"):
+        env.choice("KADR_X", "a", ("a", "b"))
+
+
 @pytest.mark.parametrize("value", ["ten", "-1", "1.5", "0"])
 def test_a_number_that_is_none_is_refused_by_name(monkeypatch, value):
     monkeypatch.setenv("KADR_X", value)

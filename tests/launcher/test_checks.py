@@ -27,6 +27,21 @@ def test_permission_bits_are_not_trusted() -> None:
         checks.folder_can_be_written(Path("/proc"))  # root may write here, by the bits
 
 
+@pytest.mark.parametrize("engine", ["tensorflow", "litert"])
+def test_an_engine_that_is_installed_passes(engine: str) -> None:
+    checks.engine_is_installed(engine)
+
+
+def test_an_engine_that_is_missing_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    checks.engine_is_installed("tensorflow")
+
+    with pytest.raises(StartError, match="make run ENGINE=litert"):
+        checks.engine_is_installed("litert")
+
+
 def test_a_private_folder_is_closed_to_others(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o777)
 

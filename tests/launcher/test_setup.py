@@ -43,6 +43,7 @@ class Checkout:
         self.path = root / "path"
         write(root / "bin" / "setup", (REPOSITORY / "bin" / "setup").read_text())
         write(root / "requirements.txt", "one\n")
+        write(root / "requirements-litert.txt", "one\nlitert\n")
         write(root / "requirements-dev.txt", "one\ntwo\n")
         self.path.mkdir()
         for tool in TOOLS:
@@ -116,12 +117,25 @@ def test_running_and_testing_in_turn_install_once(with_uv: Checkout) -> None:
     assert with_uv.installs() == ["requirements.txt", "requirements-dev.txt"]
 
 
-def test_the_development_lock_holds_every_line_of_the_other() -> None:
-    run, dev = (
+def test_litert_is_added_to_what_is_there_and_stays(with_uv: Checkout) -> None:
+    for lock in ("requirements.txt", "requirements-litert.txt") * 2:
+        with_uv.run(lock)
+
+    assert with_uv.installs() == ["requirements.txt", "requirements-litert.txt"]
+
+
+def test_the_development_lock_holds_litert_too(with_uv: Checkout) -> None:
+    with_uv.run("requirements-dev.txt")
+
+    assert with_uv.run("requirements-litert.txt") == (0, "")
+
+
+def test_each_lock_holds_every_line_of_the_smaller_ones() -> None:
+    run, litert, dev = (
         {line for line in (REPOSITORY / name).read_text().splitlines() if "==" in line}
-        for name in ("requirements.txt", "requirements-dev.txt")
+        for name in ("requirements.txt", "requirements-litert.txt", "requirements-dev.txt")
     )
-    assert run <= dev
+    assert run < litert < dev
 
 
 def test_an_interrupted_install_begins_anew(with_uv: Checkout) -> None:

@@ -163,3 +163,11 @@ def test_the_overlay_reserves_a_gpu_for_the_worker():
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
     for service in overlay.values():
         assert (ROOT / service["build"]["args"]["REQUIREMENTS"]).exists()
+
+
+def test_the_other_overlay_gives_the_worker_an_engine_that_is_in_its_lock():
+    overlay = yaml.safe_load((ROOT / "docker-compose.litert.yml").read_text())["services"]
+    worker = overlay["worker"]
+    assert worker["environment"] == {"KADR_ENGINE": "litert"}
+    lock = (ROOT / worker["build"]["args"]["REQUIREMENTS"]).read_text()
+    assert "\nai-edge-litert==" in lock and "\npsycopg==" in lock

@@ -18,14 +18,14 @@ ANSWER = """
     import json, sys
     from pathlib import Path
     import keras
-    from ml import architectures, manifest, runtime
+    from ml import architectures, manifest, runtime, weights
 
     assert keras.backend.backend() == "jax"
     answers = {}
     for folder in map(Path, sys.argv[1:]):
         described = manifest.read(folder)
         network = architectures.build(described.architecture)
-        runtime.load_weights(network, folder)
+        weights.load(network, folder)
         inputs, _expected = runtime.golden(folder)
         logits = keras.ops.convert_to_numpy(network(inputs, training=False))
         given = runtime.answers(logits, described.calibration)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from ml import data, manifest, runs, runtime, train
+from ml import data, manifest, runs, train, weights
 from ml.distillation import Teacher
 from tests.ml.killed import killed_after_an_epoch
 
@@ -33,7 +33,7 @@ def test_a_label_is_partly_the_teacher_s_word_and_partly_the_truth(pictures):
 
 
 def test_the_teacher_says_what_the_network_that_serves_says(pictures):
-    served = runtime.network(FOLDER, manifest.read(FOLDER))
+    served = weights.network(FOLDER, manifest.read(FOLDER))
     expected = keras.ops.softmax(served.predict_on_batch(pictures) / 2)
     said = teacher(1.0, temperature=2.0).labels(pictures, TRUTH)
     assert said == pytest.approx(np.asarray(expected), abs=1e-4)

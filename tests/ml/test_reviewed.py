@@ -23,6 +23,7 @@ from ml import (
     runs,
     runtime,
     train,
+    weights,
 )
 from ml.runtime import Runtime
 from tests.ml.conftest import coloured
@@ -200,7 +201,7 @@ def test_it_begins_where_the_model_was_and_learns(fine_tuned, model_folder):
     losses = [row["loss"] for row in runs.history(run)]
     assert len(losses) == 3 and losses[-1] < losses[0]
     before = architectures.build("cifar10_improved")
-    runtime.load_weights(before, model_folder)
+    weights.load(before, model_folder)
     kernel = before.layers[2].get_weights()[0]
     moved = np.abs(runs.network(run).layers[2].get_weights()[0] - kernel).max()
     assert 0 < moved < 0.1

@@ -1,4 +1,4 @@
-"""The serving path, with real TensorFlow and the real network: alone or in company, the same."""
+"""The serving path, with every engine and the real network: alone or in company, the same."""
 
 import json
 import shutil
@@ -7,13 +7,14 @@ import numpy as np
 import psutil
 import pytest
 
-from ml import manifest, runtime
-from ml.runtime import BUCKETS, SCORE_TOLERANCE, TOLERANCE, ModelError, Runtime
+from ml import manifest, runtime, weights
+from ml.manifest import ModelError
+from ml.runtime import BUCKETS, SCORE_TOLERANCE, TOLERANCE, Runtime
 
 
-@pytest.fixture(scope="module")
-def loaded(model_folder):
-    running = Runtime.load(model_folder)
+@pytest.fixture(scope="module", params=manifest.ENGINES)
+def loaded(model_folder, request):
+    running = Runtime.load(model_folder, request.param)
     running.warm_up()
     return running
 
@@ -61,16 +62,16 @@ def test_the_bucket_is_the_smallest_that_holds_all_or_the_largest(n, bucket):
     assert runtime._bucket(n) == bucket and bucket in BUCKETS
 
 
-def test_nothing_is_compiled_after_the_warm_up(loaded, monkeypatch):
-    before = loaded.traces()
+def test_nothing_is_prepared_after_the_warm_up(loaded):
+    before = loaded.engine.sizes()
     for n in (1, 3, 20, 100, 200):
         loaded.predict(pictures(n))
-    assert loaded.traces() == before == len(BUCKETS)
+    assert loaded.engine.sizes() == before == len(BUCKETS)
 
 
-def test_the_compiled_call_says_what_numpy_says(loaded, model_folder):
+def test_the_engine_says_what_the_plain_network_says(loaded, model_folder):
     x = pictures(9)
-    network = runtime.network(model_folder, loaded.manifest)
+    network = weights.network(model_folder, loaded.manifest)
     expected = runtime.answers(np.asarray(network(x, training=False)), loaded.manifest.calibration)
     got = loaded.predict(x)
     assert np.abs(got.probabilities - expected.probabilities).max() <= TOLERANCE

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ml import architectures, evaluate, export, manifest, runs, runtime, train
+from ml import architectures, evaluate, export, manifest, runs, train, weights
 from tests.ml.killed import killed_after_an_epoch
 
 ROOT = Path(__file__).parent.parent.parent
@@ -154,7 +154,7 @@ def test_a_network_begins_with_another_model_s_weights_but_for_its_own_classes(m
     network = architectures.build("cifar10_improved", classes=3)
     train.start_from(network, model_folder)
     there = architectures.build("cifar10_improved")
-    runtime.load_weights(there, model_folder)
+    weights.load(there, model_folder)
     assert (network.layers[2].get_weights()[0] == there.layers[2].get_weights()[0]).all()
     assert network.layers[-1].get_weights()[0].shape == (512, 3)
 

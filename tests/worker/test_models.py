@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from classifier.models import ModelActivation
-from ml.runtime import ModelError
+from ml.manifest import ModelError
 from tests import make
 from worker import heartbeat, process, turn
 
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 class Loaded:
     """A runtime that knows where it came from; the real one is loaded in tests/live/."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: str) -> None:
+        assert engine == "tensorflow"
         self.folder, self.digest = folder, folder.name * 8
 
     def warm_up(self) -> None:

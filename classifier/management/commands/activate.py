@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
 def check(model: Installed) -> None:
     """Load it as a worker would, in a process of its own: this one has no TensorFlow."""
-    command = [sys.executable, "-m", "ml.check", str(model.folder)]
+    command = [sys.executable, "-m", "ml.check", "--engine", settings.ENGINE, str(model.folder)]
     done = subprocess.run(  # noqa: S603
         command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )

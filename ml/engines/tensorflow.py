@@ -1,0 +1,45 @@
+"""TensorFlow, on the processor or on a GPU where it finds one."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ml.manifest import Manifest
+
+
+class TensorFlow:
+    """A `tf.function`, compiled once for each batch size."""
+
+    def __init__(self, folder: Path, described: Manifest) -> None:
+        """Raises ModelError where the weights do not fit the architecture."""
+        self.device = prepare()
+        import tensorflow as tf
+
+        from ml import weights
+
+        network = weights.network(folder, described)
+        self._call = tf.function(lambda x: network(x, training=False), jit_compile=False)
+        # A plain array would count as a new constant at each call; a tensor is traced once a shape.
+        self._tensor = tf.constant
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self._call(self._tensor(x)))
+
+    def sizes(self) -> int:
+        return int(self._call.experimental_get_tracing_count())
+
+
+def prepare() -> str:
+    """Import TensorFlow, let it take GPU memory as needed; returns the name of the device."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if not gpus:
+        return "CPU"
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return str(details.get("device_name", "GPU"))

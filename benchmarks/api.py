@@ -3,12 +3,13 @@ WrongError."""
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from benchmarks.report import WrongError
-from benchmarks.service import Service, form, wait_for
+from benchmarks.service import Service, form
 
 BATCHES, PREDICTIONS = "/api/v1/batches", "/api/v1/predictions"
 LONGEST = 3600  # seconds
@@ -62,7 +63,15 @@ def finished(service: Service, batch: str) -> bool:
 
 
 def wait(service: Service, batch: str) -> None:
-    wait_for(lambda: finished(service, batch), LONGEST)
+    """Until it is completed, asking as seldom as the service wishes."""
+    deadline = time.monotonic() + LONGEST
+    while True:
+        status, headers, body = service.request("GET", f"{BATCHES}/{batch}")
+        if status != 200 or time.monotonic() > deadline:
+            raise WrongError(f"The batch did not end: {status} {body[:300]!r}")
+        if json.loads(body)["status"] == "completed":
+            return
+        time.sleep(int(headers["Retry-After"]))
 
 
 def results(service: Service, batch: str) -> Iterator[dict[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.service import ROOT
 
-LIBRARIES = ("django", "celery", "kombu", "pillow")
-LIBRARIES += ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert")
+ENGINES = ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert")
+LIBRARIES = ("django", "celery", "kombu", "pillow", *ENGINES)
 
 
 class WrongError(Exception):

@@ -65,7 +65,7 @@ bench-engines: ## run the networks by ONNX Runtime, OpenVINO and LiteRT too, in 
 messages: ## collect the texts to translate and compile their translations
 	@sh bin/setup requirements.txt
 	$(PYTHON) manage.py makemessages --all --no-location --no-wrap
-	$(PYTHON) manage.py compilemessages
+	$(PYTHON) manage.py compilemessages --ignore .venv
 
 lock: ## compile the hashed requirement files from pyproject.toml
 	$(eval COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-config --custom-compile-command "make lock" pyproject.toml)

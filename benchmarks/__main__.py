@@ -26,7 +26,7 @@ from benchmarks.report import Row, WrongError, about, say, table, write
 from benchmarks.service import running
 from ml.manifest import DEFAULT, DEFAULT_ENGINE, ENGINES, MODELS
 
-RESULTS = Path(__file__).with_name("results.json")
+HERE = Path(__file__).parent
 MICRO_BATCH = 128  # the default of KADR_MICRO_BATCH
 
 
@@ -92,14 +92,19 @@ GROUPS: dict[str, Callable[[Size], Iterator[Row]]] = {
 }
 
 
+OF_ENGINES = ("serving", "photos", "memory")  # the groups in which a network computes
+RESULTS = {DEFAULT_ENGINE: "results.json", "litert": "results-litert.json"}
+
+
 def main() -> int:
     args = _arguments()
     size = replace(QUICK if args.quick else FULL, engine=args.engine)
     rows: list[Row] = []
     machine = about()["machine"]
+    out = args.out or HERE / RESULTS[size.engine]
     say(f"{machine['processor']}, {machine['cores']} cores; the network in {size.engine}")
     try:
-        for name in args.only or GROUPS:
+        for name in args.only or (GROUPS if size.engine == DEFAULT_ENGINE else OF_ENGINES):
             say(f"{name}…")
             for row in GROUPS[name](size):
                 say(table([row]).splitlines()[-1])
@@ -108,7 +113,7 @@ def main() -> int:
         say(f"Wrong: {error}")
         return 1
     finally:
-        write(args.out, rows, engine=size.engine)
+        write(out, rows, engine=size.engine)
     print(table(rows))
     return 0
 
@@ -120,7 +125,7 @@ def _arguments() -> argparse.Namespace:
         "--engine", choices=ENGINES, default=DEFAULT_ENGINE, help="what computes the network"
     )
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures are written")
+    parser.add_argument("--out", type=Path, help="where the figures are written")
     return parser.parse_args()
 
 

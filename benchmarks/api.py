@@ -6,6 +6,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from benchmarks.report import WrongError
@@ -62,16 +63,18 @@ def finished(service: Service, batch: str) -> bool:
     return bool(ask(service, f"{BATCHES}/{batch}")["status"] == "completed")
 
 
-def wait(service: Service, batch: str) -> None:
-    """Until it is completed, asking as seldom as the service wishes."""
+def wait(service: Service, batch: str, pause: float | None = None) -> datetime:
+    """When the batch was completed, by the service's clock. Asks every `pause` seconds, or as
+    seldom as the service wishes."""
     deadline = time.monotonic() + LONGEST
     while True:
         status, headers, body = service.request("GET", f"{BATCHES}/{batch}")
-        if status != 200 or time.monotonic() > deadline:
-            raise WrongError(f"The batch did not end: {status} {body[:300]!r}")
-        if json.loads(body)["status"] == "completed":
-            return
-        time.sleep(int(headers["Retry-After"]))
+        found = json.loads(body) if status == 200 else {}
+        if found.get("status") == "completed":
+            return datetime.fromisoformat(found["completed_at"])
+        if "Retry-After" not in headers or time.monotonic() > deadline:
+            raise WrongError(f"The batch was not completed: {status} {body[:300]!r}")
+        time.sleep(float(headers["Retry-After"]) if pause is None else pause)
 
 
 def results(service: Service, batch: str) -> Iterator[dict[str, Any]]:

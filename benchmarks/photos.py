@@ -113,7 +113,7 @@ def batch(service: Service, sent: Numbered, bare: Bare, timed: Timed) -> None:
     body, headers = form("image", {f"{n:04}.jpg": photo for n, (_, photo) in enumerate(sent)})
     with timed.going(len(sent), spent_by(service)):
         pk = api.send(service, body, headers)
-        api.wait(service, pk)
+        api.wait(service, pk, pause=0.25)
         answers = list(api.results(service, pk))
     if [answer["custom_id"] for answer in answers] != [f"{n:04}.jpg" for n in range(len(sent))]:
         raise WrongError(f"{len(sent)} photos were sent, {len(answers)} lines came back")

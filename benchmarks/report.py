@@ -1,6 +1,5 @@
 """A row is one figure, with the bound it is held against; a report is the table of them."""
 
-import json
 import os
 import platform
 import subprocess
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.service import ROOT
+from ml.manifest import write_json
 
-ENGINES = ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert")
-LIBRARIES = ("django", "celery", "kombu", "pillow", *ENGINES)
+NETWORK = ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert")
+LIBRARIES = ("django", "celery", "kombu", "pillow", *NETWORK)
 
 
 class WrongError(Exception):
@@ -62,9 +62,7 @@ def table(rows: Iterable[Row]) -> str:
 def write(path: Path, rows: Iterable[Row], **more: Any) -> None:
     """All figures with the machine, the versions and the commit that they are of, and `more`."""
     content = {**about(), **more, "rows": [{**asdict(row), "met": row.met} for row in rows]}
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    partial.replace(path)
+    write_json(path, content)
 
 
 def about() -> dict[str, Any]:

@@ -31,9 +31,8 @@ def write(folder: Path, split: Labelled, probabilities: np.ndarray) -> dict[str,
         for i in chosen
     ]
     sheet = _sheet(split.x[chosen])
-    partial = folder / f"{manifest.PICTURES}.partial"
-    sheet.save(partial, "JPEG", quality=88)
-    partial.replace(folder / manifest.PICTURES)
+    with manifest.whole(folder / manifest.PICTURES) as partial:
+        sheet.save(partial, "JPEG", quality=88)
     return {
         "side": split.x.shape[1],
         "columns": COLUMNS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml import data
-from ml.manifest import DEFAULT_ENGINE, ENGINES, ModelError
+from ml.manifest import DEFAULT_ENGINE, ENGINES, EngineError, ModelError
 
 USAGE = 2
 DATA_HELP = (
@@ -47,7 +47,7 @@ def one_line_errors() -> Iterator[None]:
     """End with one line and status 2 where a file, a name or a model is not as it must be."""
     try:
         yield
-    except (OSError, KeyError, ValueError, ModelError) as error:
+    except (OSError, KeyError, ValueError, ModelError, EngineError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(message, file=sys.stderr)
         sys.exit(USAGE)

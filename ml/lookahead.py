@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from ml import manifest
+
 EVERY = 5  # steps
 
 
@@ -36,9 +38,8 @@ class Lookahead(keras.callbacks.Callback):
             self._pull(self.decay**EVERY * (step / self.total) ** 3)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        partial = self.path.with_name(f"partial.{self.path.name}")
-        np.savez(partial, *map(keras.ops.convert_to_numpy, self.slow))
-        partial.replace(self.path)
+        with manifest.whole(self.path) as partial:
+            np.savez(partial, *map(keras.ops.convert_to_numpy, self.slow))
 
     def _weights(self) -> list[Any]:
         return [w for w in self.model.weights if "float" in str(w.dtype)]

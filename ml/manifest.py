@@ -5,9 +5,10 @@ checked at each load), card.json (all that was measured) and pictures.jpg (test 
 card shows). It is written under a temporary name and renamed.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,11 @@ def shipped() -> list[Path]:
 
 class ModelError(Exception):
     """The model cannot be served. The message is one line: what is wrong, and with what."""
+
+
+class EngineError(Exception):
+    """What should compute is missing, or could not do its work this time: no fault of the model.
+    The message is one line."""
 
 
 class ManifestError(ModelError):
@@ -100,9 +106,22 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 def write_json(path: Path, content: object) -> None:
     """Write a file of the folder, whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write a file under, which becomes `path` when all is written, or is removed.
+
+    It ends as `path` does, since NumPy and Keras look at the end of a name.
+    """
+    partial = path.with_name(f"partial.{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ml import manifest
+
 FEWEST = 0.2  # of the easy pictures, so that none counts for more than five
 
 
@@ -54,9 +56,8 @@ class Pruning:
 
     def save(self, path: Path) -> None:
         """Write the losses, whole or not at all."""
-        partial = path.with_name(f"partial.{path.name}")
-        np.save(partial, self.losses)
-        partial.replace(path)
+        with manifest.whole(path) as partial:
+            np.save(partial, self.losses)
 
     def load(self, path: Path) -> None:
         """Go on from what `save` wrote."""

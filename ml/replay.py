@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ml import cli, preprocess
-from ml.manifest import ModelError
+from ml.manifest import EngineError, ModelError
 from ml.runtime import Runtime, golden
 
 NICENESS = 10
@@ -37,7 +37,7 @@ def main() -> None:
     out = _own_output()
     try:
         models = [_load(folder, args.engine) for folder in args.models]
-    except ModelError as error:
+    except (ModelError, EngineError) as error:
         _tell(out, {"error": str(error)})
         sys.exit(1)
     about = zip(models, speeds(models), strict=True)

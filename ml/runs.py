@@ -67,9 +67,8 @@ def finished(run: Path) -> keras.Model:
 def keep(run: Path, model: keras.Model, rows: list[dict[str, float]]) -> None:
     """After an epoch: the history first, then the checkpoint, which alone says what comes next."""
     manifest.write_json(run / HISTORY, rows)
-    partial = run / "partial.keras"
-    model.save(partial)
-    partial.replace(run / CHECKPOINT)
+    with manifest.whole(run / CHECKPOINT) as partial:
+        model.save(partial)
 
 
 def history(run: Path) -> list[dict[str, float]]:

@@ -37,6 +37,7 @@ class Heartbeat:
             self.model.worker,
             host=self.model.host,
             device=self.model.runtime.device,
+            engine=settings.ENGINE,
             model=self.model.version,
             **tally.fields(),
         )

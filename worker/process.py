@@ -1,12 +1,9 @@
 """A worker's life: the model is loaded in the pool's child, and nowhere else."""
 
-import ctypes
 import gc
 import logging
 import os
-import signal
 import socket
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +14,8 @@ from django.conf import settings
 
 from classifier import installed_models
 from classifier.models import ModelActivation, ModelVersion, Result
-from ml.manifest import ModelError
+from ml.lifetime import end_with_parent
+from ml.manifest import EngineError, ModelError
 from ml.runtime import Runtime
 from worker.heartbeat import Heartbeat
 from worker.trials import Trials
@@ -25,7 +23,6 @@ from worker.watchdog import watchdog
 
 logger = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 NO_MODEL, NO_START = 78, 75  # exit status; EX_CONFIG and EX_TEMPFAIL of sysexits.h
 BROKEN = 70  # EX_SOFTWARE
 
@@ -86,13 +83,17 @@ def model() -> ServedModel:
 @signals.worker_process_init.connect
 def begin(**_kwargs: Any) -> None:
     """Load and warm up the model; only then does Celery hand this process its first bell."""
-    _die_with_parent()
+    # Elsewhere than on Linux a read of its pipe fails.
+    end_with_parent()
     global _model, _heartbeat, _trials
     try:
         _model = load()
     except ModelError as error:
         logger.critical("No model, no work: %s", error)
         os._exit(NO_MODEL)
+    except EngineError as error:
+        logger.critical("The worker cannot start, and tries again: %s", error)
+        os._exit(NO_START)
     except Exception:
         # Celery would log any exception and carry on with a worker that has nothing to serve.
         logger.critical("The worker cannot start", exc_info=True)
@@ -154,9 +155,3 @@ def _first_that_works() -> Runtime:
             return runtime
     assert fault is not None, "there is always one model to try"
     raise fault
-
-
-def _die_with_parent() -> None:
-    """Not outlive the Celery process, however that ends (Linux only; elsewhere a read fails)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -34,7 +34,7 @@ from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.problems import Problem
 from classifier.spool import SpooledFile, SpoolUploadHandler
 
-RETRY_AFTER = "1"  # seconds
+RETRY_AFTER = "2"  # seconds
 
 
 class BatchList(generics.ListCreateAPIView[Batch]):

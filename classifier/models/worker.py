@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
+from ml.manifest import DEFAULT_ENGINE
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -16,6 +17,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Workers with a warm model that were heard of lately."""
         silence = timedelta(seconds=settings.WORKER_SILENT_SECONDS)
         return self.filter(last_seen_at__gt=Now() - silence)
+
+    def engines(self) -> set[str]:
+        """By which those that are alive compute."""
+        return set(self.alive().order_by().values_list("engine", flat=True).distinct())
 
     def beat(self, name: str, **fields: Any) -> None:
         self.update_or_create(name=name, defaults={"last_seen_at": Now(), **fields})
@@ -28,6 +33,7 @@ class Worker(models.Model):
     name = models.CharField(_("name"), max_length=200, primary_key=True)  # host:pid
     host = models.CharField(_("host"), max_length=150)
     device = models.CharField(_("device"), max_length=100)
+    engine = models.CharField(_("engine"), max_length=20, db_default=DEFAULT_ENGINE)
     model = models.ForeignKey(ModelVersion, models.PROTECT, verbose_name=_("model"))
     started_at = models.DateTimeField(_("started"), db_default=Now())
     last_seen_at = models.DateTimeField(_("last seen"), db_default=Now())

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ml.manifest import DEFAULT_ENGINE, ENGINES, Manifest, ModelError
+from ml.manifest import DEFAULT_ENGINE, ENGINES, EngineError, Manifest
 
 
 class Engine(Protocol):
@@ -22,7 +22,11 @@ class Engine(Protocol):
 
 
 def load(folder: Path, described: Manifest, name: str = DEFAULT_ENGINE) -> Engine:
-    """The network of a folder in the engine called `name`. Raises ModelError."""
+    """The network of a folder in the engine called `name`.
+
+    Raises ModelError where it cannot be the engine's, EngineError where the engine is missing or
+    failed.
+    """
     if name == "tensorflow":
         from ml.engines.tensorflow import TensorFlow
 
@@ -30,5 +34,5 @@ def load(folder: Path, described: Manifest, name: str = DEFAULT_ENGINE) -> Engin
     if name == "litert":
         from ml.engines.litert import LiteRT
 
-        return LiteRT(folder)
-    raise ModelError(f"there is no engine {name!r}; there are {' and '.join(ENGINES)}")
+        return LiteRT(folder, described)
+    raise EngineError(f"there is no engine {name!r}; there are {' and '.join(ENGINES)}")

@@ -1,10 +1,16 @@
-"""Write a model's network as LiteRT reads it: python -m ml.engines.convert FOLDER FILE"""
+"""A network as LiteRT reads it, on standard output: python -m ml.engines.convert FOLDER DIGEST
+
+Ends with its parent. Status 2 and one line of reason where the model is not the one of that digest
+or LiteRT knows no such network.
+"""
 
 import argparse
+import os
 from pathlib import Path
 
 from ml import cli, manifest, weights
-from ml.engines import tensorflow
+from ml.engines.tensorflow import prepare
+from ml.lifetime import end_with_parent
 
 
 def main() -> None:
@@ -12,27 +18,38 @@ def main() -> None:
         prog="python -m ml.engines.convert", description=__doc__.split(":")[0]
     )
     parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
-    parser.add_argument("file", type=Path, metavar="FILE", help="what is written")
+    parser.add_argument("digest", metavar="DIGEST", help="of the version that is expected there")
     args = parser.parse_args()
+    end_with_parent()
     cli.quiet_tensorflow()
-    with cli.one_line_errors():
-        args.file.write_bytes(convert(args.model))
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print does not belong into the network
+    with cli.one_line_errors(), out:
+        out.write(convert(args.model, args.digest))
 
 
-def convert(folder: Path) -> bytes:
-    """The network of a folder, uint8 images in, logits out, for batches of any size, in single
-    precision. Raises ModelError."""
-    tensorflow.prepare()
+def convert(folder: Path, digest: str) -> bytes:
+    """The network of a folder: uint8 images in, logits out, for batches of any size, in single
+    precision. Raises ModelError, also where the folder holds another version."""
+    prepare()
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
     described = manifest.read(folder)
+    manifest.verify(folder, described)
+    if described.digest != digest:
+        raise manifest.ModelError(f"{folder} was changed meanwhile")
     network = weights.network(folder, described)
     pictures = tf.TensorSpec((None, described.input_size, described.input_size, 3), tf.uint8)
     function = tf.function(lambda x: network(x, training=False), [pictures])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [function.get_concrete_function()], function
     )
-    return bytes(converter.convert())
+    try:
+        return bytes(converter.convert())
+    except ConverterError as error:
+        reason = (str(error).strip().splitlines() or ["no reason was given"])[0]
+        raise manifest.ModelError(f"LiteRT does not know such a network: {reason}") from error
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """LiteRT with XNNPACK (ai.google.dev/edge/litert), on the processor: quicker than TensorFlow for
-single pictures, and in half of its memory."""
+single pictures, and with less memory once it is loaded."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,25 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from ml.manifest import ModelError
+from ml.cli import USAGE
+from ml.manifest import EngineError, Manifest, ModelError
 
 ROOT = Path(__file__).parent.parent.parent
-CONVERSION_SECONDS = 300
-MISSING = "LiteRT is not installed: start with `make run ENGINE=litert`, or install ai-edge-litert"
+# It takes about ten. A gate has 150 s for two of them, Celery gives a worker 120 s to start.
+CONVERSION_SECONDS = 60
 
 
 class LiteRT:
     """An interpreter for each batch size. Safe to call from several threads, which take turns."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ModelError where LiteRT is missing or the network cannot be converted."""
+    def __init__(self, folder: Path, described: Manifest) -> None:
+        """Raises EngineError where LiteRT is missing or the conversion did not come to an end,
+        ModelError where it refused the network."""
         try:
             from ai_edge_litert import interpreter
         except ImportError as error:
-            raise ModelError(MISSING) from error
+            raise EngineError(
+                f"LiteRT cannot be loaded ({error}): start with make run ENGINE=litert, or install "
+                "ai-edge-litert"
+            ) from error
         self.device = "CPU (LiteRT)"
+        self.folder = folder
         self._open = interpreter.Interpreter
-        self._network = converted(folder)
+        self._network = converted(folder, described)
         self._interpreters: dict[int, Any] = {}
         self._turn = threading.Lock()
 
@@ -47,39 +54,57 @@ class LiteRT:
     def _for(self, shape: tuple[int, ...]) -> Any:
         """An interpreter of its own for each size: one that changes its size prepares anew."""
         if shape[0] not in self._interpreters:
-            made = self._open(model_content=self._network, num_threads=_cores())
-            made.resize_tensor_input(made.get_input_details()[0]["index"], shape, strict=True)
-            made.allocate_tensors()
+            try:
+                made = self._open(model_content=self._network, num_threads=_cores())
+                made.resize_tensor_input(made.get_input_details()[0]["index"], shape, strict=True)
+                made.allocate_tensors()
+            except (RuntimeError, ValueError) as error:
+                raise ModelError(f"{self.folder} does not run in LiteRT: {_line(error)}") from error
             self._interpreters[shape[0]] = made
         return self._interpreters[shape[0]]
 
 
-def converted(folder: Path) -> bytes:
-    """The network of a folder as LiteRT reads it. Raises ModelError.
+def converted(folder: Path, described: Manifest) -> bytes:
+    """The network of a folder as LiteRT reads it.
 
     Made anew at each load, by TensorFlow in a process of its own, whose memory (1 to 1.6 GB) goes
-    with it; nothing that was made by another version can be left lying.
+    with it; nothing that was made by another version can be left lying. Raises ModelError where
+    the network is refused, EngineError where there was not the time or the memory.
     """
+    command = [sys.executable, "-m", "ml.engines.convert", str(folder.resolve()), described.digest]
     with tempfile.TemporaryDirectory(prefix="kadr-litert-") as name:
-        file = Path(name) / "network.tflite"
-        command = [sys.executable, "-m", "ml.engines.convert", str(folder.resolve()), str(file)]
+        # No GPU is needed for that, and what TensorFlow leaves lying goes with the folder.
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TMPDIR": name}
         try:
             done = subprocess.run(  # noqa: S603  # our own module
                 command,
                 cwd=ROOT,
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},  # no GPU is needed for that
+                env=environment,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
                 timeout=CONVERSION_SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             reason = f"it took more than {CONVERSION_SECONDS} s"
-            raise ModelError(f"{folder} cannot be converted for LiteRT: {reason}") from error
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise ModelError(f"{folder} cannot be converted for LiteRT: {reason}")
-        return file.read_bytes()
+            raise EngineError(f"{folder} was not converted for LiteRT: {reason}") from error
+    if done.returncode == 0:
+        return done.stdout
+    if done.returncode == USAGE:
+        reason = _line(done.stderr.decode(errors="replace"))
+        raise ModelError(f"{folder} cannot be converted for LiteRT: {reason}")
+    raise EngineError(f"{folder} was not converted for LiteRT: {_end(done.returncode)}")
+
+
+def _end(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"the process was ended by {name}; it needs up to 1.6 GB of memory"
+    return f"the process ended with exit code {code}"
+
+
+def _line(told: object) -> str:
+    return (str(told).strip().splitlines() or ["no reason was given"])[-1]
 
 
 def _cores() -> int:

@@ -2,6 +2,7 @@
 so what they do is told by the measurement itself, which checks their answers."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.engines import __main__ as engines
 from benchmarks.engines import networks, runners
 from benchmarks.report import WrongError
+from benchmarks.service import ROOT
 
 NAME = "airbench94"
 
@@ -76,3 +78,9 @@ def test_every_engine_has_its_library_pinned():
     for library in ("onnxruntime==", "openvino==", "ai-edge-litert=="):
         assert library in pinned
     assert len(runners.ENGINES) == 4
+
+
+def test_litert_is_measured_in_the_version_that_serves():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (served,) = extras["optional-dependencies"]["litert"]
+    assert served in (engines.HERE / "requirements.txt").read_text().splitlines()

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from classifier import installed_models, model_card
 from classifier.management.commands import activate
-from classifier.models import ModelActivation
+from classifier.models import ModelActivation, Worker
 from ml import manifest
 from tests import make, models
 
@@ -178,9 +178,30 @@ def test_a_model_whose_golden_answers_do_not_hold_is_refused_and_the_old_one_sta
     assert not ModelActivation.objects.exists()
 
 
+def test_a_model_is_checked_in_every_engine_that_workers_have(second, monkeypatch):
+    """Also where this command was given without KADR_ENGINE."""
+    checked = []
+    monkeypatch.setattr(activate, "check", lambda model, engine: checked.append(engine))
+    call_command("activate", "second-1")
+    served = {"host": "a", "device": "CPU", "model": make.model_version()}
+    Worker.objects.beat("a:1", **served, engine="litert")
+    call_command("activate", "second-1")
+    Worker.objects.beat("a:2", **served, engine="tensorflow")
+    call_command("activate", "second-1")
+    assert checked[:2] == ["tensorflow", "litert"]
+    assert sorted(checked[2:]) == ["litert", "tensorflow"]
+
+
+def test_the_check_is_made_in_the_engine_that_is_named(second):
+    shutil.copy(SHIPPED / "weights.npz", second)
+    found = installed_models.find("second")
+    with pytest.raises(CommandError, match="abacus"):
+        activate.check(found, "abacus")
+
+
 def test_a_model_that_holds_is_activated_with_its_reason(second, monkeypatch, capsys):
     # Loading for real is the test above's, and tests/live/test_own_classes.py's.
-    monkeypatch.setattr(activate, "check", lambda model: None)
+    monkeypatch.setattr(activate, "check", lambda model, engine: None)
     call_command("activate", "second-1", reason="better at night")
     (row,) = ModelActivation.objects.all()
     assert (row.folder, row.reason) == ("second", "better at night")

@@ -113,6 +113,6 @@ def test_the_command_wants_a_candidate_or_the_way_back(words):
 
 
 def test_activating_by_hand_leaves_the_same_row(other, monkeypatch):
-    monkeypatch.setattr("classifier.management.commands.activate.check", lambda model: None)
+    monkeypatch.setattr("classifier.management.commands.activate.check", lambda model, engine: None)
     call_command("activate", other, "--reason", "by hand", stdout=StringIO())
     assert ModelActivation.objects.get().reason == "by hand"

@@ -27,6 +27,7 @@ EMBEDDED_SOCKET = DATA / "valkey" / "valkey.sock"
 BROKER_IS_EMBEDDED = not os.environ.get("REDIS_URL")
 REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{EMBEDDED_SOCKET}?db=0"
 ALLOWED_HOSTS = ["localhost"]
+ENGINE = os.environ.get("KADR_ENGINE", "tensorflow")
 """
 
 EVENTS = """

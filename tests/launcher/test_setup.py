@@ -130,6 +130,26 @@ def test_the_development_lock_holds_litert_too(with_uv: Checkout) -> None:
     assert with_uv.run("requirements-litert.txt") == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "lock", "start"),
+    [
+        ((), "requirements.txt", "exec .venv/bin/python"),
+        (
+            ("ENGINE=litert",),
+            "requirements-litert.txt",
+            "exec env KADR_ENGINE=litert .venv/bin/python",
+        ),
+        (("ENGINE=other",), "requirements.txt", "exec env KADR_ENGINE=other .venv/bin/python"),
+    ],
+)
+def test_make_run_installs_and_names_the_engine(words, lock: str, start: str) -> None:
+    told = subprocess.check_output(["make", "-n", "run", *words], cwd=REPOSITORY, text=True)
+    assert [" ".join(line.split()) for line in told.splitlines()] == [
+        f"sh bin/setup {lock}",
+        f"{start} -m launcher",
+    ]
+
+
 def test_each_lock_holds_every_line_of_the_smaller_ones() -> None:
     run, litert, dev = (
         {line for line in (REPOSITORY / name).read_text().splitlines() if "==" in line}

@@ -1,29 +1,41 @@
 """LiteRT beside TensorFlow: the same answers, without TensorFlow in the process that gives them.
 tests/ml/test_runtime.py asks both for all else that a serving path promises."""
 
+import dataclasses
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from django.conf import settings
 
+from benchmarks.service import wait_for
 from ml import engines, manifest, preprocess
 from ml.engines import litert
-from ml.manifest import ModelError
-from ml.runtime import BUCKETS, SCORE_TOLERANCE, TOLERANCE, Runtime
+from ml.manifest import EngineError, ModelError
+from ml.runtime import SCORE_TOLERANCE, TOLERANCE, Runtime
 from tests import make
 from tests.ml.test_train import ROOT
 
 SHIPPED = [folder.name for folder in manifest.shipped()]
+SMALLEST = manifest.MODELS / "airbench94"  # what is converted soonest
 
 
 def pictures(n: int) -> np.ndarray:
     return np.stack([preprocess.from_jpeg(make.noise_jpeg(seed), 32) for seed in range(n)])
+
+
+@pytest.fixture(scope="module")
+def by_litert() -> Runtime:
+    return Runtime.load(SMALLEST, "litert")
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
@@ -53,66 +65,144 @@ def test_they_are_one_version_of_the_model(pair):
     assert pair["litert"].device != pair["tensorflow"].device
 
 
-def test_a_process_that_serves_by_litert_never_loads_tensorflow(model_folder):
+def test_a_process_that_serves_by_litert_never_loads_tensorflow():
     program = (
         "import sys; from pathlib import Path; from ml.runtime import Runtime;"
         "Runtime.load(Path(sys.argv[1]), 'litert').warm_up();"
         "print(sorted({'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules)))"
     )
-    said = subprocess.check_output([sys.executable, "-c", program, str(model_folder)], cwd=ROOT)
+    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
     assert said.decode().splitlines()[-1] == "['ai_edge_litert']"
 
 
-def test_threads_that_ask_at_once_get_their_own_answers(model_folder):
-    runtime = Runtime.load(model_folder, "litert")
+def test_threads_that_ask_at_once_get_their_own_answers(by_litert):
     x = pictures(16)
-    expected = [runtime.predict(x[i : i + 1]).probabilities for i in range(16)]
+    expected = [by_litert.predict(x[i : i + 1]).probabilities for i in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        asked = list(pool.map(lambda i: runtime.predict(x[i : i + 1]).probabilities, [*range(16)]))
+        asked = pool.map(lambda i: by_litert.predict(x[i : i + 1]).probabilities, range(16))
     for got, wanted in zip(asked, expected, strict=True):
         assert np.array_equal(got, wanted)
 
 
-def test_what_was_converted_is_not_left_lying(model_folder, monkeypatch, tmp_path):
+def converted(folder: Path) -> bytes:
+    return litert.converted(folder, manifest.read(folder))
+
+
+@pytest.fixture
+def beside(monkeypatch, tmp_path) -> Path:
+    """Where temporary folders are made."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert len(litert.converted(model_folder)) > 1_000_000
-    assert list(tmp_path.iterdir()) == []
+    return tmp_path
 
 
-def test_without_litert_the_remedy_is_told(model_folder, monkeypatch):
+def test_what_was_converted_is_not_left_lying(beside):
+    assert len(converted(SMALLEST)) > 1_000_000
+    assert list(beside.iterdir()) == []
+
+
+def test_without_litert_the_remedy_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    with pytest.raises(ModelError, match="make run ENGINE=litert"):
-        Runtime.load(model_folder, "litert")
+    with pytest.raises(EngineError, match="make run ENGINE=litert"):
+        Runtime.load(SMALLEST, "litert")
 
 
-def test_a_network_that_cannot_be_converted_is_refused_with_the_reason(model_folder, tmp_path):
-    folder = shutil.copytree(model_folder, tmp_path / "model")
+def test_weights_that_do_not_fit_are_the_model_s_fault(tmp_path):
+    folder = shutil.copytree(SMALLEST, tmp_path / "model")
     np.savez(folder / manifest.WEIGHTS, **{"0-kernel": np.zeros((3, 3, 3, 32))})
+    content = json.loads((folder / manifest.MANIFEST).read_text())
+    content["weights_sha256"] = manifest.sha256(folder / manifest.WEIGHTS)
+    (folder / manifest.MANIFEST).write_text(json.dumps(content))
     with pytest.raises(ModelError, match=r"cannot be converted for LiteRT: .*does not fit"):
-        litert.converted(folder)
+        Runtime.load(folder, "litert")
 
 
-def test_a_conversion_that_hangs_is_ended(model_folder, monkeypatch):
-    monkeypatch.setattr(litert, "CONVERSION_SECONDS", 0.2)
-    with pytest.raises(ModelError, match=r"took more than 0\.2 s"):
-        litert.converted(model_folder)
+def test_a_folder_that_is_changed_before_it_is_converted_is_refused():
+    expected = dataclasses.replace(manifest.read(SMALLEST), input_size=64)
+    with pytest.raises(ModelError, match="was changed meanwhile"):
+        litert.converted(SMALLEST, expected)
 
 
-def test_a_conversion_that_is_killed_is_told_of(model_folder, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(ModelError, match="exit code 1"):
-        litert.converted(model_folder)
+def test_a_network_that_litert_does_not_know_is_the_model_s_fault():
+    program = """
+        import sys
+        from pathlib import Path
+        from unittest import mock
+        import tensorflow as tf
+        from ml import weights
+        from ml.engines import convert
+
+        unknown = lambda x, training: tf.raw_ops.DataFormatVecPermute(x=tf.shape(x))
+        sys.argv = ["convert", *sys.argv[1:]]
+        with mock.patch.object(weights, "network", lambda *_: unknown):
+            convert.main()
+    """
+    folder = manifest.DEFAULT
+    command = [sys.executable, "-c", textwrap.dedent(program), str(folder)]
+    done = subprocess.run(
+        [*command, manifest.read(folder).digest], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 2 and done.stdout == b""
+    assert b"LiteRT does not know such a network" in done.stderr.splitlines()[-1]
 
 
-def test_an_engine_that_there_is_not_is_refused_by_name(model_folder):
-    with pytest.raises(ModelError, match="no engine 'abacus'; there are tensorflow and litert"):
-        engines.load(model_folder, manifest.read(model_folder), "abacus")
+def test_a_conversion_that_hangs_is_ended_and_leaves_nothing(monkeypatch, beside):
+    monkeypatch.setattr(litert, "CONVERSION_SECONDS", 2)
+    with pytest.raises(EngineError, match="took more than 2 s"):
+        converted(SMALLEST)
+    assert list(beside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo warning >&2; kill -KILL $$", "ended by SIGKILL; it needs up to 1.6 GB"),
+        ("exit 70", "exit code 70"),
+    ],
+)
+def test_a_conversion_that_dies_is_not_the_model_s_fault(script, told, monkeypatch, tmp_path):
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(EngineError, match=told):
+        converted(SMALLEST)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends them")
+def test_the_conversion_ends_with_whoever_wants_it():
+    program = "import sys; from pathlib import Path; from ml.runtime import Runtime;"
+    program += "Runtime.load(Path(sys.argv[1]), 'litert')"
+    wants = psutil.Popen([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
+    try:
+        wait_for(lambda: has_prepared(wants), 60)
+        (conversion,) = wants.children()
+    finally:
+        wants.kill()
+        wants.wait()
+    wait_for(lambda: not conversion.is_running(), 10)
+
+
+def has_prepared(process: psutil.Process) -> bool:
+    """Whether its conversion has loaded TensorFlow, long after it was told how to end."""
+    return any(
+        "libtensorflow" in Path(f"/proc/{child.pid}/maps").read_text()
+        for child in process.children()
+    )
+
+
+def test_a_conversion_fits_into_the_time_that_a_worker_and_a_gate_have():
+    assert litert.CONVERSION_SECONDS < settings.CELERY_WORKER_PROC_ALIVE_TIMEOUT
+    assert 2 * litert.CONVERSION_SECONDS < settings.TRIAL_SECONDS
+
+
+def test_an_engine_that_there_is_not_is_refused_by_name():
+    with pytest.raises(EngineError, match="no engine 'abacus'; there are tensorflow and litert"):
+        engines.load(SMALLEST, manifest.read(SMALLEST), "abacus")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell")
 def test_it_uses_the_cores_that_it_may():
-    program = "import os; from ml.engines import litert; os.sched_setaffinity(0, {0});"
-    program += "print(litert._cores())"
+    program = "import os; from ml.engines import litert;"
+    program += "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(litert._cores())"
     assert subprocess.check_output([sys.executable, "-c", program], cwd=ROOT).strip() == b"1"
 
 
@@ -121,13 +211,6 @@ def check(folder: Path, engine: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_command_that_checks_a_model_says_on_what_it_ran(model_folder):
-    done = check(model_folder, "litert")
+def test_the_command_that_checks_a_model_says_on_what_it_ran():
+    done = check(SMALLEST, "litert")
     assert done.returncode == 0 and done.stdout.endswith("answers as it should on CPU (LiteRT)\n")
-
-
-def test_a_bucket_is_prepared_once(model_folder):
-    runtime = Runtime.load(model_folder, "litert")
-    assert runtime.engine.sizes() == 0
-    runtime.warm_up()
-    assert runtime.engine.sizes() == len(BUCKETS)

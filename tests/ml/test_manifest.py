@@ -155,3 +155,17 @@ def test_measuring_a_model_does_not_make_it_another_one():
 )
 def test_whatever_decides_an_answer_makes_it_another_model(fields):
     assert described().digest != described(**fields).digest
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path):
+    path = tmp_path / "card.json"
+    manifest.write_json(path, {"a": 1})
+    with pytest.raises(ZeroDivisionError), manifest.whole(path) as partial:
+        partial.write_text('{"a":')
+        1 / 0  # noqa: B018
+    assert json.loads(path.read_text()) == {"a": 1}
+    with manifest.whole(path) as partial:
+        assert partial.suffix == ".json" and partial.parent == tmp_path
+        partial.write_text("{}")
+        assert json.loads(path.read_text()) == {"a": 1}
+    assert path.read_text() == "{}" and list(tmp_path.iterdir()) == [path]

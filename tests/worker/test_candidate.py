@@ -71,8 +71,10 @@ def test_pictures_that_cannot_be_read_cost_nobody_else_an_answer_and_it_ends_wit
 def speaking(program: str, monkeypatch) -> None:
     """Let `program` be what is run for a candidate."""
     real = subprocess.Popen
+    monkeypatch.setattr(candidate.settings, "ENGINE", "litert")
 
     def start(command, **fields):
+        assert command[1:5] == ["-m", "ml.replay", "--engine", "litert"]
         return real([command[0], "-c", program], **fields)
 
     monkeypatch.setattr(candidate.subprocess, "Popen", start)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from classifier.models import ModelActivation
-from ml.manifest import ModelError
+from ml.manifest import EngineError, ModelError
 from tests import make
 from worker import heartbeat, process, turn
 
@@ -17,8 +17,7 @@ class Loaded:
     """A runtime that knows where it came from; the real one is loaded in tests/live/."""
 
     def __init__(self, folder: Path, engine: str) -> None:
-        assert engine == "tensorflow"
-        self.folder, self.digest = folder, folder.name * 8
+        self.folder, self.digest, self.engine = folder, folder.name * 8, engine
 
     def warm_up(self) -> None:
         if self.folder.name == "broken":
@@ -40,6 +39,24 @@ def in_turn(monkeypatch):
 def test_the_active_model_is_loaded(in_turn):
     in_turn(("new", "new" * 8), ("old", ""))
     assert process._first_that_works().folder == Path("new")
+
+
+def test_it_is_loaded_in_the_engine_that_is_set(in_turn, settings):
+    settings.ENGINE = "abacus"
+    in_turn(("new", ""))
+    assert process._first_that_works().engine == "abacus"
+
+
+def test_an_engine_that_fails_lets_no_older_model_serve(in_turn, monkeypatch):
+    """It is not the newest one's fault, so the worker ends, and tries again."""
+
+    def fail(folder: Path, engine: str) -> None:
+        raise EngineError("the process was ended by SIGKILL")
+
+    in_turn(("new", ""), ("old", ""))
+    monkeypatch.setattr(process.Runtime, "load", fail)
+    with pytest.raises(EngineError):
+        process._first_that_works()
 
 
 def test_a_model_that_fails_leaves_the_one_before_it_serving(in_turn):

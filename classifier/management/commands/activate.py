@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier import installed_models
 from classifier.installed_models import Installed
+from classifier.models import Worker
 from classifier.promotion import serving
 
 
@@ -31,14 +32,15 @@ class Command(BaseCommand):
             raise CommandError(f"no model {options['model']!r} here; installed: {known or 'none'}")
         if found.manifest is None:
             raise CommandError(f"{found.name} is refused, and nothing has changed: {found.fault}")
-        check(found)
+        for engine in Worker.objects.engines() or {settings.ENGINE}:
+            check(found, engine)
         serving.activate(found, reason=options["reason"])
         self.stdout.write(f"{found.manifest.id} serves from now on; workers are changing over.")
 
 
-def check(model: Installed) -> None:
+def check(model: Installed, engine: str) -> None:
     """Load it as a worker would, in a process of its own: this one has no TensorFlow."""
-    command = [sys.executable, "-m", "ml.check", "--engine", settings.ENGINE, str(model.folder)]
+    command = [sys.executable, "-m", "ml.check", "--engine", engine, str(model.folder)]
     done = subprocess.run(  # noqa: S603
         command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )

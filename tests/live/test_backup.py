@@ -38,6 +38,7 @@ def check_pictures(rows: list[tuple[str, str, str]], folder: Path) -> None:
         assert images.open(preview).read().startswith(b"\xff\xd8\xff")
 
 
+@pytest.mark.slow
 def test_a_backup_of_the_running_service_is_restored_and_goes_on(service, tmp_path):
     status, done = service.upload(make.noise_jpeg(1, side=500), Prefer="wait=30")
     assert status == 200

@@ -21,6 +21,7 @@ from tests import make
 from tests.chaos.database import PostgreSQL
 from tests.live.service import ROOT, Service, free_port, wait_for
 
+pytestmark = pytest.mark.slow
 LONG = 90  # seconds, on a machine that has other things to do
 LONGEST_UPLOAD = 30  # seconds; two are promised, of an idle machine
 LATE = "What you send is kept and will be answered"

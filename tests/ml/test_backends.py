@@ -13,6 +13,7 @@ import pytest
 from ml import data, manifest, runs, runtime
 from ml.export import export
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
 ANSWER = """
     import json, sys

@@ -44,10 +44,10 @@ def test_confusion_has_true_classes_in_rows():
 @pytest.mark.parametrize(("temperature", "power"), [(0.5, 1.0), (1.0, 1.4), (2.5, 0.8)])
 def test_the_calibration_that_made_the_labels_is_found(temperature, power):
     rng = np.random.default_rng(3)
-    logits = rng.normal(0, 2, (20_000, 5))
+    logits = rng.normal(0, 2, (10_000, 5))
     made = {"temperature": temperature, "power": power}
     chances = runtime.answers(logits, made).probabilities
-    labels = (chances.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
+    labels = (chances.cumsum(axis=1) > rng.random((10_000, 1))).argmax(axis=1)
     assert metrics.fit_calibration(logits, labels) == pytest.approx(made, rel=0.08)
 
 

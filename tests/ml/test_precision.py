@@ -8,6 +8,8 @@ from ml import architectures, manifest, recipes, runs, train
 from ml.export import export
 from ml.runtime import Runtime
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def half_run(tiny, tmp_path_factory):

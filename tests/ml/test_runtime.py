@@ -78,6 +78,7 @@ def test_the_engine_says_what_the_plain_network_says(loaded, model_folder):
     assert np.abs(got.off_topic - expected.off_topic).max() <= SCORE_TOLERANCE
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_calls(loaded):
     x = pictures(33)
     sizes = [*range(1, 9)] * 12 + [33]  # each bucket, the small ones most

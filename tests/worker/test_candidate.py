@@ -19,6 +19,7 @@ from worker.candidate import Candidate, CandidateError
 CLASSES = manifest.read(models.SHIPPED).classes
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_gate_s_verdict_comes_from_both_networks(places, version, worker, settings):
     settings.GATE_SLOWER, settings.GATE_REVIEWED, settings.TRIAL_PAGE = 1.0, 3, 4

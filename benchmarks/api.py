@@ -70,7 +70,7 @@ def wait(service: Service, batch: str, pause: float | None = None) -> datetime:
     while True:
         status, headers, body = service.request("GET", f"{BATCHES}/{batch}")
         found = json.loads(body) if status == 200 else {}
-        if found.get("status") == "completed":
+        if found.get("completed_at"):
             return datetime.fromisoformat(found["completed_at"])
         if "Retry-After" not in headers or time.monotonic() > deadline:
             raise WrongError(f"The batch was not completed: {status} {body[:300]!r}")

@@ -40,7 +40,7 @@ class Size:
     many: int  # predictions in the long history
     workers: int
     soak: int
-    engine: str = DEFAULT_ENGINE  # by which workers and the bare network compute
+    engine: str = DEFAULT_ENGINE  # by which the workers compute
 
 
 FULL = Size(10_000, 200, 100, 1_000_000, 20_000, 100_000)

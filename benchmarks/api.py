@@ -5,7 +5,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -63,16 +63,21 @@ def finished(service: Service, batch: str) -> bool:
     return bool(ask(service, f"{BATCHES}/{batch}")["status"] == "completed")
 
 
-def wait(service: Service, batch: str, pause: float | None = None) -> datetime:
+def wait(
+    service: Service,
+    batch: str,
+    pause: float | None = None,
+    in_vain: Callable[[], bool] = lambda: False,
+) -> datetime:
     """When the batch was completed, by the service's clock. Asks every `pause` seconds, or as
-    seldom as the service wishes."""
+    seldom as the service wishes, and no longer once it is `in_vain`."""
     deadline = time.monotonic() + LONGEST
     while True:
         status, headers, body = service.request("GET", f"{BATCHES}/{batch}")
         found = json.loads(body) if status == 200 else {}
         if found.get("completed_at"):
             return datetime.fromisoformat(found["completed_at"])
-        if "Retry-After" not in headers or time.monotonic() > deadline:
+        if "Retry-After" not in headers or time.monotonic() > deadline or in_vain():
             raise WrongError(f"The batch was not completed: {status} {body[:300]!r}")
         time.sleep(float(headers["Retry-After"]) if pause is None else pause)
 

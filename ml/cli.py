@@ -10,7 +10,7 @@ from pathlib import Path
 from ml import data
 from ml.manifest import DEFAULT_ENGINE, ENGINES, EngineError, ModelError
 
-USAGE = 2
+USAGE, FAILED = 2, 75  # exit status; EX_TEMPFAIL of sysexits.h
 DATA_HELP = (
     "an .npz with x_train, y_train, x_test, y_test, a folder with a sub-folder of JPEGs for each "
     "class, or what manage.py export_dataset wrote (default: CIFAR-10, downloaded by Keras)"
@@ -44,10 +44,14 @@ def data_arguments(args: argparse.Namespace) -> list[str]:
 
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End with one line and status 2 where a file, a name or a model is not as it must be."""
+    """End with one line: status 2 where a file, a name or a model is not as it must be, 75 where
+    what computes is missing or failed."""
     try:
         yield
-    except (OSError, KeyError, ValueError, ModelError, EngineError) as error:
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        sys.exit(FAILED)
+    except (OSError, KeyError, ValueError, ModelError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(message, file=sys.stderr)
         sys.exit(USAGE)

@@ -4,8 +4,8 @@ speaks over pipes.
 Standard output begins with a line {"models": [{"digest", "speed"}]} or {"error"}. After that each
 page on standard input, a line {"sizes": [...]} and then JPEGs of so many bytes, is answered by a
 line {"answers": [...]}: for each JPEG a list with one {"label", "confidence", "off_topic"} a model,
-or null where it cannot be read. It ends with its input. All of it is given way to by whatever else
-wants the processor.
+or null where it cannot be read. It ends with its input. Once the models are loaded, whatever else
+wants the processor goes first.
 """
 
 import argparse
@@ -33,13 +33,13 @@ def main() -> None:
     cli.add_engine(parser)
     args = parser.parse_args()
     cli.quiet_tensorflow()
-    os.nice(NICENESS)
     out = _own_output()
     try:
         models = [_load(folder, args.engine) for folder in args.models]
     except (ModelError, EngineError) as error:
         _tell(out, {"error": str(error)})
         sys.exit(1)
+    os.nice(NICENESS)
     about = zip(models, speeds(models), strict=True)
     _tell(out, {"models": [{"digest": m.digest, "speed": speed} for m, speed in about]})
     while line := sys.stdin.buffer.readline():

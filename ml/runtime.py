@@ -42,7 +42,7 @@ class Runtime:
 
     @classmethod
     def load(cls, folder: Path, engine: str = DEFAULT_ENGINE) -> Self:
-        """Read a model folder, checking its weights' hash. Raises ModelError."""
+        """Read a model folder, checking its weights' hash. Raises ModelError, EngineError."""
         manifest = manifests.read(folder)
         manifests.verify(folder, manifest)
         if manifest.preprocessing != PREPROCESSING:

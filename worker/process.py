@@ -140,7 +140,8 @@ def load() -> ServedModel:
 
 
 def _first_that_works() -> Runtime:
-    """Raises ModelError with the active model's fault where none works."""
+    """Raises ModelError with the active model's fault where none works, EngineError where the
+    engine failed."""
     fault: ModelError | None = None
     for folder, digest in installed_models.in_turn():
         try:

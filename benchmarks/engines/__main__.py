@@ -59,7 +59,7 @@ def measure(network: str, rounds: int, seconds: float) -> list[Row]:
     """Raises CalledProcessError where the network cannot be written for an engine."""
     with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as name:
         folder = Path(name)
-        say(f"Writing {network} for all engines…")
+        say(f"Writing {network} for the engines that Kadr does not serve with…")
         command = [str(VENV / "bin/python"), "-m", "benchmarks.engines.networks", network, name]
         subprocess.run(command, cwd=ROOT, env=own_environment(folder), check=True)
         with contextlib.ExitStack() as up:

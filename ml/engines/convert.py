@@ -1,14 +1,16 @@
 """A network as LiteRT reads it, on standard output: python -m ml.engines.convert FOLDER DIGEST
 
-Ends with its parent. Status 2 and one line of reason where the model is not the one of that digest
-or LiteRT knows no such network.
+Ends with its parent. Status 65 and one line of reason where the model is not the one of that digest
+or LiteRT knows no such network; any other is the machine's fault.
 """
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from ml import cli, manifest, weights
+from ml.engines.litert import REFUSED
 from ml.engines.tensorflow import prepare
 from ml.lifetime import end_with_parent
 
@@ -19,13 +21,19 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path, metavar="FOLDER", help="a model folder")
     parser.add_argument("digest", metavar="DIGEST", help="of the version that is expected there")
+    parser.add_argument("--parent", type=int, default=0, help="process id of whoever wants it")
     args = parser.parse_args()
-    end_with_parent()
+    end_with_parent(args.parent)
     cli.quiet_tensorflow()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print does not belong into the network
-    with cli.one_line_errors(), out:
-        out.write(convert(args.model, args.digest))
+    try:
+        network = convert(args.model, args.digest)
+    except manifest.ModelError as error:
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)
+    with out:
+        out.write(network)
 
 
 def convert(folder: Path, digest: str) -> bytes:
@@ -47,7 +55,7 @@ def convert(folder: Path, digest: str) -> bytes:
     )
     try:
         return bytes(converter.convert())
-    except ConverterError as error:
+    except (ConverterError, ValueError) as error:
         reason = (str(error).strip().splitlines() or ["no reason was given"])[0]
         raise manifest.ModelError(f"LiteRT does not know such a network: {reason}") from error
 

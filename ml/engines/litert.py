@@ -2,7 +2,6 @@
 single pictures, and with less memory once it is loaded."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ml.cli import USAGE
 from ml.manifest import EngineError, Manifest, ModelError
 
 ROOT = Path(__file__).parent.parent.parent
 # It takes about ten. A gate has 150 s for two of them, Celery gives a worker 120 s to start.
 CONVERSION_SECONDS = 60
+REFUSED = 65  # exit status of ml.engines.convert; EX_DATAERR of sysexits.h
 
 
 class LiteRT:
@@ -41,12 +40,16 @@ class LiteRT:
         self._turn = threading.Lock()
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        with self._turn:
-            ready = self._for(x.shape)
-            ready.set_tensor(ready.get_input_details()[0]["index"], x)
-            ready.invoke()
-            answer: np.ndarray = ready.get_tensor(ready.get_output_details()[0]["index"])
-            return answer
+        """Raises ModelError where LiteRT cannot run the network."""
+        try:
+            with self._turn:
+                ready = self._for(x.shape)
+                ready.set_tensor(ready.get_input_details()[0]["index"], x)
+                ready.invoke()
+                answer: np.ndarray = ready.get_tensor(ready.get_output_details()[0]["index"])
+                return answer
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{self.folder} does not run in LiteRT: {_line(error)}") from error
 
     def sizes(self) -> int:
         return len(self._interpreters)
@@ -54,12 +57,9 @@ class LiteRT:
     def _for(self, shape: tuple[int, ...]) -> Any:
         """An interpreter of its own for each size: one that changes its size prepares anew."""
         if shape[0] not in self._interpreters:
-            try:
-                made = self._open(model_content=self._network, num_threads=_cores())
-                made.resize_tensor_input(made.get_input_details()[0]["index"], shape, strict=True)
-                made.allocate_tensors()
-            except (RuntimeError, ValueError) as error:
-                raise ModelError(f"{self.folder} does not run in LiteRT: {_line(error)}") from error
+            made = self._open(model_content=self._network, num_threads=_cores())
+            made.resize_tensor_input(made.get_input_details()[0]["index"], shape, strict=True)
+            made.allocate_tensors()
             self._interpreters[shape[0]] = made
         return self._interpreters[shape[0]]
 
@@ -71,7 +71,8 @@ def converted(folder: Path, described: Manifest) -> bytes:
     with it; nothing that was made by another version can be left lying. Raises ModelError where
     the network is refused, EngineError where there was not the time or the memory.
     """
-    command = [sys.executable, "-m", "ml.engines.convert", str(folder.resolve()), described.digest]
+    command = [sys.executable, "-m", "ml.engines.convert", "--parent", str(os.getpid())]
+    command += [str(folder.resolve()), described.digest]
     with tempfile.TemporaryDirectory(prefix="kadr-litert-") as name:
         # No GPU is needed for that, and what TensorFlow leaves lying goes with the folder.
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TMPDIR": name}
@@ -90,17 +91,12 @@ def converted(folder: Path, described: Manifest) -> bytes:
             raise EngineError(f"{folder} was not converted for LiteRT: {reason}") from error
     if done.returncode == 0:
         return done.stdout
-    if done.returncode == USAGE:
-        reason = _line(done.stderr.decode(errors="replace"))
+    reason = _line(done.stderr.decode(errors="replace"))
+    if done.returncode == REFUSED:
         raise ModelError(f"{folder} cannot be converted for LiteRT: {reason}")
-    raise EngineError(f"{folder} was not converted for LiteRT: {_end(done.returncode)}")
-
-
-def _end(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"the process was ended by {name}; it needs up to 1.6 GB of memory"
-    return f"the process ended with exit code {code}"
+    if done.returncode < 0:
+        reason = f"it was ended by signal {-done.returncode}, and needs up to 1.6 GB of memory"
+    raise EngineError(f"{folder} was not converted for LiteRT: {reason}")
 
 
 def _line(told: object) -> str:

@@ -91,5 +91,9 @@ def test_another_model_is_checked_by_the_same_engine_and_serves(running):
 def test_one_that_is_killed_comes_back_the_same(running):
     (holder,) = holders(running)
     holder.kill()
-    wait_for(lambda: bool(holders(running)), 120, running.describe)
+    query = "SELECT name FROM classifier_worker ORDER BY started_at DESC LIMIT 1"
+    wait_for(
+        lambda: not running.rows(query)[0][0].endswith(f":{holder.pid}"), 120, running.describe
+    )
+    assert len(holders(running)) == 1
     answered_as_by_tensorflow(running, OTHER, seed=300)

@@ -65,7 +65,6 @@ def test_the_models_that_ship_say_the_same_on_both():
         assert np.array(answers[folder.name]) == pytest.approx(expected, abs=runtime.TOLERANCE)
 
 
-@pytest.mark.slow
 def test_what_was_trained_on_jax_is_served_by_tensorflow(tiny_npz, tmp_path):
     run = tmp_path / "jax"
     on_jax(TRAIN, tiny_npz, run)

@@ -1,6 +1,7 @@
 """LiteRT beside TensorFlow: the same answers, without TensorFlow in the process that gives them.
 tests/ml/test_runtime.py asks both for all else that a serving path promises."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,9 +62,8 @@ def test_they_say_the_same_of_pictures_alone_and_in_company(pair):
         assert (got.probabilities.argmax(1) == expected.probabilities[:n].argmax(1)).all()
 
 
-def test_they_are_one_version_of_the_model(pair):
-    assert pair["litert"].digest == pair["tensorflow"].digest
-    assert pair["litert"].device != pair["tensorflow"].device
+def test_each_tells_what_it_runs_on(pair):
+    assert pair["litert"].device == "CPU (LiteRT)" != pair["tensorflow"].device
 
 
 def test_a_process_that_serves_by_litert_never_loads_tensorflow():
@@ -141,13 +142,32 @@ def test_a_network_that_litert_does_not_know_is_the_model_s_fault():
     done = subprocess.run(
         [*command, manifest.read(folder).digest], cwd=ROOT, capture_output=True, check=False
     )
-    assert done.returncode == 2 and done.stdout == b""
+    assert done.returncode == litert.REFUSED and done.stdout == b""
     assert b"LiteRT does not know such a network" in done.stderr.splitlines()[-1]
 
 
-def test_a_conversion_that_hangs_is_ended_and_leaves_nothing(monkeypatch, beside):
-    monkeypatch.setattr(litert, "CONVERSION_SECONDS", 2)
-    with pytest.raises(EngineError, match="took more than 2 s"):
+@pytest.fixture
+def instead(monkeypatch, tmp_path) -> Callable[[str], None]:
+    """Lets a test say what a shell does in the conversion's place."""
+
+    def give(script: str) -> None:
+        (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "python").chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+
+    return give
+
+
+def test_a_conversion_that_hangs_is_ended(monkeypatch, instead):
+    monkeypatch.setattr(litert, "CONVERSION_SECONDS", 1)
+    instead("exec sleep 60")
+    with pytest.raises(EngineError, match="took more than 1 s"):
+        converted(SMALLEST)
+
+
+def test_a_conversion_that_is_cut_short_leaves_nothing(monkeypatch, beside):
+    monkeypatch.setattr(litert, "CONVERSION_SECONDS", 2)  # TensorFlow alone takes longer
+    with pytest.raises(EngineError):
         converted(SMALLEST)
     assert list(beside.iterdir()) == []
 
@@ -155,14 +175,13 @@ def test_a_conversion_that_hangs_is_ended_and_leaves_nothing(monkeypatch, beside
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ("echo warning >&2; kill -KILL $$", "ended by SIGKILL; it needs up to 1.6 GB"),
-        ("exit 70", "exit code 70"),
+        ("echo warning >&2; kill -KILL $$", "ended by signal 9, and needs up to 1.6 GB"),
+        ("echo 'MemoryError: no room' >&2; exit 1", "MemoryError: no room"),
+        ("exit 2", "no reason was given"),
     ],
 )
-def test_a_conversion_that_dies_is_not_the_model_s_fault(script, told, monkeypatch, tmp_path):
-    (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
-    (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+def test_a_conversion_that_dies_is_not_the_model_s_fault(script, told, instead):
+    instead(script)
     with pytest.raises(EngineError, match=told):
         converted(SMALLEST)
 
@@ -173,20 +192,30 @@ def test_the_conversion_ends_with_whoever_wants_it():
     program += "Runtime.load(Path(sys.argv[1]), 'litert')"
     wants = psutil.Popen([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
     try:
-        wait_for(lambda: has_prepared(wants), 60)
-        (conversion,) = wants.children()
+        wait_for(lambda: bool(converting(wants)), 60)
+        (conversion,) = converting(wants)
     finally:
         wants.kill()
         wants.wait()
-    wait_for(lambda: not conversion.is_running(), 10)
+    wait_for(lambda: has_ended(conversion), 10)
 
 
-def has_prepared(process: psutil.Process) -> bool:
-    """Whether its conversion has loaded TensorFlow, long after it was told how to end."""
-    return any(
-        "libtensorflow" in Path(f"/proc/{child.pid}/maps").read_text()
-        for child in process.children()
-    )
+def converting(process: psutil.Process) -> list[psutil.Process]:
+    """Those of its children that have loaded TensorFlow, long after they were told how to end."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
+        return [
+            child
+            for child in process.children()
+            if "libtensorflow" in Path(f"/proc/{child.pid}/maps").read_text()
+        ]
+    return []
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Also where nobody has asked how."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 def test_a_conversion_fits_into_the_time_that_a_worker_and_a_gate_have():
@@ -209,6 +238,13 @@ def test_it_uses_the_cores_that_it_may():
 def check(folder: Path, engine: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ml.check", "--engine", engine, str(folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_network_that_litert_cannot_run_is_the_model_s_fault(by_litert, monkeypatch):
+    monkeypatch.setattr(by_litert.engine, "_network", b"no network")
+    monkeypatch.setattr(by_litert.engine, "_interpreters", {})
+    with pytest.raises(ModelError, match="airbench94 does not run in LiteRT"):
+        by_litert.predict(pictures(1))
 
 
 def test_the_command_that_checks_a_model_says_on_what_it_ran():

@@ -280,7 +280,7 @@ def test_the_worker_starts_and_stops_them_with_itself(monkeypatch):
     monkeypatch.setattr(process.Heartbeat, "start", lambda self: None)
     monkeypatch.setattr(process.Heartbeat, "stop", lambda self: None)
     monkeypatch.setattr(process.watchdog, "start", lambda: None)
-    monkeypatch.setattr(process, "_die_with_parent", lambda: None)
+    monkeypatch.setattr(process, "end_with_parent", lambda: None)
     monkeypatch.setattr(process, "load", served)
     process.begin()
     assert started == [process.model().worker]

@@ -12,6 +12,8 @@ from classifier.installed_models import Installed
 from classifier.models import Worker
 from classifier.promotion import serving
 
+NOT_HERE = 75  # of ml.check: the engine is missing or failed
+
 
 class Command(BaseCommand):
     help = (
@@ -44,6 +46,11 @@ def check(model: Installed, engine: str) -> None:
     done = subprocess.run(  # noqa: S603
         command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
     )
+    if done.returncode == NOT_HERE:
+        raise CommandError(
+            f"{model.name} could not be checked in {engine} here, and nothing has changed: "
+            f"{done.stderr.strip().splitlines()[-1]}"
+        )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it could not be loaded"])[-1]
         raise CommandError(f"{model.name} is refused, and nothing has changed: {reason}")

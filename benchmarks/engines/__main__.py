@@ -68,7 +68,14 @@ def measure(network: str, rounds: int, seconds: float) -> list[Row]:
             }
             apart = {engine: it.apart(engines["TensorFlow"]) for engine, it in engines.items()}
             found = in_turns(engines, rounds, seconds)
-    return [row for engine in ENGINES for row in rows(network, engine, found, apart[engine])]
+            return [
+                row
+                for name, engine in engines.items()
+                for row in (
+                    *rows(network, name, found, apart[name]),
+                    engine.loading(f"{network}, {name}, loading"),
+                )
+            ]
 
 
 class Engine:
@@ -115,6 +122,12 @@ class Engine:
         if not most <= TOLERANCE:  # no number is no answer either
             raise WrongError(f"{self.name} is {most:.4f} from {other.name}")
         return most
+
+    def loading(self, name: str) -> Row:
+        """From the start of the import to the first answer, and the memory of what helped."""
+        beside = self.answers["beside"] / MEGABYTE
+        note = f"a process beside it took {beside:.0f} MB" if beside else ""
+        return Row(name, self.answers["loaded"], "s", note=note)
 
     def _heard(self) -> dict[str, Any]:
         assert self.process.stdout

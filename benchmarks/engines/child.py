@@ -1,7 +1,7 @@
 """One engine in a process of its own: `python -m benchmarks.engines.child ENGINE NETWORK FOLDER`.
 
-Says once what it answers, and then, for each line "BATCH SECONDS" on its standard input, how fast
-it was. Each answer is a line of JSON on standard output.
+Says once what it answers and what loading took, and then, for each line "BATCH SECONDS" on its
+standard input, how fast it was. Each answer is a line of JSON on standard output.
 """
 
 import json
@@ -18,10 +18,15 @@ from benchmarks.engines.runners import ENGINES, Predict
 
 
 def main(engine: str, name: str, folder: Path) -> None:
+    began = time.perf_counter()
     predict = ENGINES[engine](folder, name)
+    loaded = time.perf_counter() - began
     x = np.load(folder / networks.INPUTS)
     _say(
-        probabilities=predict(x).tolist(), alone=[predict(x[n : n + 1])[0].tolist() for n in (0, 7)]
+        probabilities=predict(x).tolist(),
+        alone=[predict(x[n : n + 1])[0].tolist() for n in (0, 7)],
+        loaded=loaded,
+        beside=peak(resource.RUSAGE_CHILDREN),
     )
     for line in sys.stdin:
         batch, seconds = line.split()
@@ -40,9 +45,10 @@ def timed(predict: Predict, x: np.ndarray, seconds: float) -> dict[str, float]:
     return {"call": float(np.median(calls)), "core": spent / len(calls) / len(x)}
 
 
-def peak() -> int:
-    """The most memory that the process has held so far, in bytes (Linux)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak(whose: int = resource.RUSAGE_SELF) -> int:
+    """The most memory that the process, or one that it started, has held so far, in bytes
+    (Linux)."""
+    return resource.getrusage(whose).ru_maxrss * 1024
 
 
 def _say(**told: Any) -> None:

@@ -1,6 +1,7 @@
-"""How engines are compared. TensorFlow is real here; the others are not installed with the project,
+"""How engines are compared. TensorFlow and LiteRT are real here; the others are not installed,
 so what they do is told by the measurement itself, which checks their answers."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -36,6 +37,14 @@ def test_tensorflow_is_timed_in_a_process_of_its_own(folder, here):
             timed = engine.timed(batch, 0.2)
             assert 0 < timed["call"] < 60 and timed["core"] > 0
         assert timed["peak"] > 200e6  # TensorFlow alone takes more
+
+
+def test_litert_is_timed_and_what_converted_for_it_is_told(folder, here):
+    with engines.Engine("LiteRT", NAME, folder) as engine:
+        assert 0 < engine.timed(1, 0.2)["peak"] < 500e6
+        row = engine.loading("loading")
+        assert row.figure > 1 and row.unit == "s"
+        assert 500 < int(re.search(r"took (\d+) MB", row.note)[1]) < 3000
 
 
 def test_an_engine_that_cannot_run_is_told_of(folder, here):

@@ -9,6 +9,7 @@ wants the processor goes first.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -39,7 +40,7 @@ def main() -> None:
     except (ModelError, EngineError) as error:
         _tell(out, {"error": str(error)})
         sys.exit(1)
-    os.nice(NICENESS)
+    _give_way()
     about = zip(models, speeds(models), strict=True)
     _tell(out, {"models": [{"digest": m.digest, "speed": speed} for m, speed in about]})
     while line := sys.stdin.buffer.readline():
@@ -52,6 +53,15 @@ def _own_output() -> BinaryIO:
     own = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(own, "wb")
+
+
+def _give_way() -> None:
+    """Let whatever else wants the processor go first. On Linux each thread has a niceness of its
+    own, and those of the networks are there by now."""
+    threads = Path("/proc/self/task")
+    for thread in [int(one.name) for one in threads.iterdir()] if threads.is_dir() else [0]:
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
 
 
 def _load(folder: Path, engine: str) -> Runtime:

@@ -124,7 +124,7 @@ class Engine:
         return most
 
     def loading(self, name: str) -> Row:
-        """From the start of the import to the first answer, and the memory of what helped."""
+        """How long it took until the network was ready, and the memory of what helped."""
         beside = self.answers["beside"] / MEGABYTE
         note = f"a process beside it took {beside:.0f} MB" if beside else ""
         return Row(name, self.answers["loaded"], "s", note=note)

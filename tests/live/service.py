@@ -16,7 +16,8 @@ __all__ = ["ROOT", "Service", "free_port", "wait_for"]
 class Service(service.Service):
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "KADR_DATA": str(self.data), "PORT": str(self.port)}
+        place = {"KADR_DATA": str(self.data), "PORT": str(self.port)}
+        return {**os.environ, **place, **self.settings}
 
     def kill(self, name: str) -> None:
         os.kill(self.pid(name), signal.SIGKILL)

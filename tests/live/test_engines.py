@@ -17,20 +17,13 @@ pytestmark = pytest.mark.slow
 OTHER = manifest.MODELS / "cifar10_improved"
 
 
-class ByLiteRT(Service):
-    """As `make run ENGINE=litert` starts it; commands in another terminal know nothing of that."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        engine = {} if self.process else {"KADR_ENGINE": "litert"}
-        return {**super().environment, **engine}
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    service = ByLiteRT(tmp_path_factory.mktemp("litert") / "data")
+    service = Service(tmp_path_factory.mktemp("litert") / "data", KADR_ENGINE="litert")
     try:
-        yield service.start()
+        service.start()
+        service.settings.clear()  # commands in another terminal know nothing of that
+        yield service
     finally:
         service.stop()
 

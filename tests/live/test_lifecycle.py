@@ -15,17 +15,10 @@ from tests.live.service import ROOT, Service, wait_for
 PICTURES = 60
 
 
-class Slowly(Service):
-    """In micro-batches so small that a recall takes many of them."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "KADR_MICRO_BATCH": "4"}
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    service = Slowly(tmp_path_factory.mktemp("lifecycle") / "data")
+    # In micro-batches so small that a recall takes many of them.
+    service = Service(tmp_path_factory.mktemp("lifecycle") / "data", KADR_MICRO_BATCH="4")
     try:
         yield service.start()
     finally:

@@ -3,11 +3,13 @@ its place."""
 
 import itertools
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from classifier.promotion import trials
 from ml import manifest
+from ml.replay import NICENESS
 from tests import make, models
 from tests.worker.test_trials import answered
 from tests.worker.test_trials import places as places
@@ -17,6 +19,12 @@ from worker import candidate
 from worker.candidate import Candidate, CandidateError
 
 CLASSES = manifest.read(models.SHIPPED).classes
+
+
+def niceness(pid: int) -> list[int]:
+    """Of each thread (Linux, proc(5))."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [int(stat.rsplit(")", 1)[1].split()[16]) for stat in stats]
 
 
 @pytest.mark.slow
@@ -54,6 +62,7 @@ def test_a_candidate_that_cannot_be_loaded_fails_its_trial_with_the_fault(places
 
 def test_pictures_that_cannot_be_read_cost_nobody_else_an_answer_and_it_ends_with_its_input():
     asked = Candidate([models.SHIPPED])
+    assert set(niceness(asked._process.pid)) == {NICENESS}
     try:
         jpeg = make.noise_jpeg(1)
         answers = asked.answer([jpeg, b"no picture", b"", jpeg])

@@ -233,9 +233,10 @@ class AugmentedBatches(keras.utils.PyDataset):
         if self.reviewed:  # it would contradict those who corrected it, or its like
             raise ValueError("a recipe with [distillation] cannot be trained on reviewed pictures")
         folder = _model_folder(settings["teacher"])
-        return distillation.Teacher(
-            folder, self.classes, settings["share"], settings["temperature"]
-        )
+        with _precision(self.recipe.get("precision", "float32")):  # as fast as the student
+            return distillation.Teacher(
+                folder, self.classes, settings["share"], settings["temperature"]
+            )
 
     def _size(self) -> int:
         return self.pruning.shown if self.pruning else self.others + self.reviewed

@@ -5,6 +5,7 @@ standard input, how fast it was. Each answer is a line of JSON on standard outpu
 """
 
 import json
+import re
 import resource
 import sys
 import time
@@ -26,7 +27,7 @@ def main(engine: str, name: str, folder: Path) -> None:
         probabilities=predict(x).tolist(),
         alone=[predict(x[n : n + 1])[0].tolist() for n in (0, 7)],
         loaded=loaded,
-        beside=peak(resource.RUSAGE_CHILDREN),
+        beside=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
     )
     for line in sys.stdin:
         batch, seconds = line.split()
@@ -45,10 +46,14 @@ def timed(predict: Predict, x: np.ndarray, seconds: float) -> dict[str, float]:
     return {"call": float(np.median(calls)), "core": spent / len(calls) / len(x)}
 
 
-def peak(whose: int = resource.RUSAGE_SELF) -> int:
-    """The most memory that the process, or one that it started, has held so far, in bytes
-    (Linux)."""
-    return resource.getrusage(whose).ru_maxrss * 1024
+def peak() -> int:
+    """The most memory that the process has held so far, in bytes (Linux, proc_pid_status(5)).
+
+    Not ru_maxrss: of a process that another has just started, that begins with what the other held.
+    """
+    held = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert held
+    return int(held[1]) * 1024
 
 
 def _say(**told: Any) -> None:

@@ -41,10 +41,15 @@ def test_tensorflow_is_timed_in_a_process_of_its_own(folder, here):
 
 def test_litert_is_timed_and_what_converted_for_it_is_told(folder, here):
     with engines.Engine("LiteRT", NAME, folder) as engine:
-        assert 0 < engine.timed(1, 0.2)["peak"] < 500e6
         row = engine.loading("loading")
         assert row.figure > 1 and row.unit == "s"
         assert 500 < int(re.search(r"took (\d+) MB", row.note)[1]) < 3000
+
+
+def test_an_engines_memory_is_its_own_however_much_the_benchmark_holds(folder, here):
+    held = np.ones(600_000_000, np.uint8)
+    with engines.Engine("LiteRT", NAME, folder) as engine:
+        assert 0 < engine.timed(1, 0.2)["peak"] < 500e6 < held.nbytes
 
 
 def test_an_engine_that_cannot_run_is_told_of(folder, here):

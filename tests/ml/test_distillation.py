@@ -85,6 +85,17 @@ def test_the_labels_of_a_batch_are_the_teacher_s_of_what_the_batch_shows(taught,
     assert y == pytest.approx(teacher().labels(x, truth), abs=1e-5)
 
 
+def test_the_teacher_calculates_in_the_precision_that_the_student_is_trained_in(taught, tiny):
+    exact, fast = (
+        train.AugmentedBatches({**taught, "precision": precision}, tiny)
+        for precision in ("float32", "mixed_bfloat16")
+    )
+    for batches, expected in ((exact, "float32"), (fast, "bfloat16")):
+        layers = batches.teacher.network.layers
+        assert {x.compute_dtype for x in layers if "conv2d" in x.name} == {expected}
+    assert fast[0][1] == pytest.approx(exact[0][1], abs=0.05)  # and says nearly the same
+
+
 def test_reviewed_pictures_are_taught_by_reviewers_alone(taught, tiny):
     reviewed = dataclasses.replace(tiny, reviewed={"train": 5})
     untaught = {name: taught[name] for name in taught if name != "pruning"}

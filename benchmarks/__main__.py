@@ -63,8 +63,9 @@ def _served(folder: Path, size: Size) -> Iterator[Row]:
         batch.run(service, dict(list(files.items())[:500]), bare)  # warm
         yield from batch.rows(folder.name, batch.run(service, files, bare), bare)
         alone = single.idle(service, contents[: size.single], bare)
+        anew = single.reconnecting(service, contents[: size.single], bare)
         loaded, _took = single.under_load(service, files, contents, bare)
-        yield from single.rows(folder.name, alone, loaded, bare, MICRO_BATCH)
+        yield from single.rows(folder.name, alone, anew, loaded, bare, MICRO_BATCH)
 
 
 def large(size: Size) -> Iterator[Row]:

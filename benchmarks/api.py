@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from benchmarks.report import WrongError
-from benchmarks.service import Service, form
+from benchmarks.service import Connected, Service, form
 
 BATCHES, PREDICTIONS = "/api/v1/batches", "/api/v1/predictions"
 LONGEST = 3600  # seconds
@@ -39,11 +39,11 @@ def send(service: Service, body: bytes, headers: dict[str, str]) -> str:
     return str(json.loads(answer)["id"])
 
 
-def ask_one(service: Service, content: bytes, seconds: int = 30) -> dict[str, Any]:
+def ask_one(client: Connected, content: bytes, seconds: int = 30) -> dict[str, Any]:
     """Send one picture and wait for its answer."""
     body, headers = form("image", {"picture.jpg": content})
     headers["Prefer"] = f"wait={seconds}"
-    status, _headers, answer = service.request("POST", PREDICTIONS, body, seconds + 60, **headers)
+    status, _headers, answer = client.request("POST", PREDICTIONS, body, **headers)
     if status != 200:
         raise WrongError(f"No answer: {status} {answer[:300].decode(errors='replace')}")
     found: dict[str, Any] = json.loads(answer)

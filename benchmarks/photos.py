@@ -73,7 +73,8 @@ def measure(service: Service, photos: list[bytes], count: int, clients: int = CL
 
 def known(service: Service, photos: list[bytes]) -> Bare:
     """What the bare network says of the previews that the service itself makes and shows."""
-    answers = [api.ask_one(service, photo) for photo in photos]
+    with service.connected() as client:
+        answers = [api.ask_one(client, photo) for photo in photos]
     previews = [api.get(service, answer["image"]["url"]) for answer in answers]
     for photo, preview in zip(photos, previews, strict=True):
         compare(photo, preview)
@@ -99,7 +100,8 @@ def singles(
     def ask(numbered: tuple[int, bytes]) -> float:
         number, photo = numbered
         began = time.perf_counter()
-        answer = api.ask_one(service, photo)
+        with service.connected() as client:
+            answer = api.ask_one(client, photo)
         took = (time.perf_counter() - began) * 1000
         bare.check(number, answer["result"]["label"], answer["result"]["confidence"])
         return took

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 180
 BOUNDARY = "kadr-boundary"
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 SETTINGS = ("KADR_", "DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
 
 
@@ -94,16 +95,33 @@ class Service:
 
     def request(
         self, method: str, path: str, body: bytes = b"", seconds: float = 60, **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Answer:
+        """Over a connection of its own."""
+        with self.connected(seconds) as connection:
+            return connection.request(method, path, body, **headers)
+
+    @contextlib.contextmanager
+    def connected(self, seconds: float = 60) -> "Iterator[Connected]":
+        """For requests one after another over one connection, as clients in earnest make them."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
-        if self.token:
-            headers.setdefault("Authorization", f"Bearer {self.token}")
         try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
+            yield Connected(connection, self.token)
         finally:
             connection.close()
+
+
+class Connected:
+    """A service by a connection that is kept."""
+
+    def __init__(self, connection: http.client.HTTPConnection, token: str) -> None:
+        self.connection, self.token = connection, token
+
+    def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        self.connection.request(method, path, body, headers)
+        response = self.connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
 
 
 @contextlib.contextmanager

@@ -64,9 +64,19 @@ def test_single_pictures_are_answered_alone_and_beside_a_batch(service, files, c
     alone = single.idle(service, contents[:5], bare)
     loaded, seconds = single.under_load(service, files, contents, bare)
     assert len(alone) == 5 and len(loaded) >= 1 and seconds > 0
-    p50, p95, under = single.rows("tiny", alone, loaded, bare, 128)
+    anew = single.reconnecting(service, contents[:5], bare)
+    p50, p95, each, under = single.rows("tiny", alone, anew, loaded, bare, 128)
+    assert each.figure in anew
     assert p50.figure <= p95.figure <= max(alone)
     assert under.most == pytest.approx(3 * 128 / bare.rate * 1000 + p95.figure)
+
+
+def test_a_kept_connection_carries_one_picture_after_another(service, contents):
+    with service.connected() as client:
+        api.ask_one(client, contents[0])
+        first = client.connection.sock
+        api.ask_one(client, contents[1])
+        assert first is not None and client.connection.sock is first
 
 
 def test_a_wrong_answer_beside_a_batch_ends_the_measurement(service, files, contents, lying):

@@ -19,6 +19,7 @@ MODELS = Path(__file__).parent / "models"  # those that ship
 DEFAULT = MODELS / "airbench_wide"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
+SMOOTHING = "smoothing"  # a third number of the calibration, where it has one
 ENGINES = ("tensorflow", "litert")  # what can compute a network: see ml/engines/
 DEFAULT_ENGINE = "tensorflow"
 
@@ -51,7 +52,7 @@ class Manifest:
     classes: list[dict[str, str]]  # {"id", "uk", "en"}, in the order of the network's outputs
     input_size: int  # pixels a side
     preprocessing: str
-    calibration: dict[str, float]  # "temperature" and "power": see ml.runtime.answers
+    calibration: dict[str, float]  # temperature, power, maybe smoothing: see ml.runtime.answers
     thresholds: dict[str, float]  # "set": the least probability in a prediction set; "off_topic"
     weights_sha256: str
     data_sha256: str
@@ -182,10 +183,14 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
         raise ManifestError(f"{path}: each class needs an id and names in uk and en")
     for name, parts in (("calibration", CALIBRATION), ("thresholds", THRESHOLDS)):
         given = getattr(manifest, name)
-        if sorted(given) != list(parts) or not all(
+        optional = {SMOOTHING} if name == "calibration" else set()
+        if sorted(set(given) - optional) != list(parts) or not all(
             isinstance(value, int | float) for value in given.values()
         ):
             raise ManifestError(f"{path}: {name} has two numbers, {' and '.join(parts)}")
-    if min(*manifest.calibration.values(), manifest.input_size) <= 0:
+    needed = [manifest.calibration[name] for name in CALIBRATION]
+    if min(*needed, manifest.input_size) <= 0:
         raise ManifestError(f"{path}: temperature, power and input size must be above zero")
+    if not 0 <= manifest.calibration.get(SMOOTHING, 0) < 1:
+        raise ManifestError(f"{path}: smoothing must be at least zero and below one")
     return manifest

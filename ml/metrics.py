@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ml import runtime
+
 ECE_BINS = 15
+SMOOTHINGS = [n / 50 for n in range(1, 16)]  # 0.02 to 0.30
 
 
 def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -59,8 +62,41 @@ def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """The temperature and the power (see ml.runtime.answers) by which `labels` are likely and
-    confidence is near to the share of right answers: the sum of cross-entropy and gap is least.
+    """What makes of logits (n, classes) the probabilities by which `labels` are likely and
+    confidence is near to the share of right answers: the sum of cross-entropy and gap is least. It
+    is a temperature and a power, or a temperature and a smoothing (see ml.runtime.answers), which
+    fits a network that learned from smoothed labels.
+    """
+    bent, even = _bent(logits, labels), _evened(logits, labels)
+    return min(bent, even, key=lambda fitted: _cost(fitted, logits, labels))
+
+
+def _cost(calibration: dict[str, float], logits: np.ndarray, labels: np.ndarray) -> float:
+    """Cross-entropy and gap."""
+    said = runtime.answers(logits, calibration).probabilities.astype(float)
+    likely = said[np.arange(len(labels)), labels].clip(min=1e-12)
+    return _gap(said.max(axis=1), said.argmax(axis=1) == labels) - float(np.log(likely).mean())
+
+
+def _evened(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The best temperature and smoothing."""
+
+    def at(log_temperature: float, smoothing: float) -> dict[str, float]:
+        temperature = round(math.exp(log_temperature), 3)
+        return {"power": 1.0, "temperature": temperature, "smoothing": round(smoothing, 3)}
+
+    def best(smoothing: float) -> dict[str, float]:
+        def cost(log_temperature: float) -> float:
+            return _cost(at(log_temperature, smoothing), logits, labels)
+
+        return at(_least(cost, math.log(0.05), math.log(20)), smoothing)
+
+    tried = map(best, SMOOTHINGS)
+    return min(tried, key=lambda fitted: _cost(fitted, logits, labels))
+
+
+def _bent(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The best temperature and power.
 
     One temperature cannot bend a curve that is too sure in the middle and right at the top, and
     where two numbers cannot either, likelihood alone buys a little of it with much of the gap.

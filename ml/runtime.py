@@ -117,12 +117,24 @@ def answers(logits: np.ndarray, calibration: dict[str, float]) -> Answers:
 
     Softmax of minus each logit's gap to the highest, divided by the temperature and raised to the
     power. A power of 1 is plain temperature scaling (arXiv:1706.04599); any other still keeps the
-    order of the labels (arXiv:2003.06820).
+    order of the labels (arXiv:2003.06820). What smoothed labels (arXiv:1512.00567) taught it to
+    spread evenly over all classes is then taken away again, and the order kept here too.
     """
     gaps = logits.max(axis=1, keepdims=True) - logits
     powers = np.exp(-((gaps / calibration["temperature"]) ** calibration["power"]))
+    probabilities = powers / powers.sum(axis=1, keepdims=True)
+    if smoothing := calibration.get("smoothing", 0.0):
+        probabilities = unsmoothed(probabilities, smoothing)
     energy = -np.logaddexp.reduce(logits, axis=1)
-    return Answers(powers / powers.sum(axis=1, keepdims=True), energy)
+    return Answers(probabilities, energy)
+
+
+def unsmoothed(probabilities: np.ndarray, smoothing: float) -> np.ndarray:
+    """Probabilities (n, classes) less the share `smoothing` that all classes have alike. Where
+    that leaves nothing, a thousandth stays, so the order does too."""
+    even = smoothing / probabilities.shape[1]
+    left = np.maximum(probabilities - even, probabilities / 1000)
+    return np.asarray(left / left.sum(axis=1, keepdims=True))
 
 
 def _bucket(n: int) -> int:

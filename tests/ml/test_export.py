@@ -145,6 +145,7 @@ def test_the_shipped_model_beats_the_seed_on_the_whole_test_set():
     test = manifest.read(SHIPPED).metrics["test"]
     assert test["n"] == 10_000
     assert test["accuracy"] > SEED_ACCURACY
+    assert test["accuracy"] >= 0.90
     assert test["interval_95"][0] > SEED_ACCURACY
 
 
@@ -158,7 +159,7 @@ def test_the_shipped_model_is_no_larger_than_the_repository_takes():
 
 def test_the_shipped_model_is_honest_about_its_confidence_and_its_sets():
     test = manifest.read_card(SHIPPED)["test"]
-    assert test["ece"] < 0.015
+    assert test["ece"] < 0.01
     assert 0.94 <= test["set"]["coverage"] <= 0.96
 
 

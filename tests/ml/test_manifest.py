@@ -99,6 +99,19 @@ def test_numbers_that_make_no_sense_are_refused(folder, fields):
         manifest.read(folder)
 
 
+def test_a_calibration_may_have_a_smoothing(folder):
+    calibration = {"temperature": 1.0, "power": 1.0, "smoothing": 0.2}
+    rewrite(folder, calibration=calibration)
+    assert manifest.read(folder).calibration == calibration
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1, 2])
+def test_a_smoothing_that_leaves_nothing_is_refused(folder, smoothing):
+    rewrite(folder, calibration={"temperature": 1.0, "power": 1.0, "smoothing": smoothing})
+    with pytest.raises(ManifestError, match="smoothing must be at least zero and below one"):
+        manifest.read(folder)
+
+
 @pytest.mark.parametrize("name", ["calibration", "thresholds"])
 @pytest.mark.parametrize("given", [{}, {"temperature": 1.0}, {"set": "much", "off_topic": 1}])
 def test_calibration_and_thresholds_are_two_numbers_each(folder, name, given):

@@ -51,6 +51,15 @@ def test_the_calibration_that_made_the_labels_is_found(temperature, power):
     assert metrics.fit_calibration(logits, labels) == pytest.approx(made, rel=0.08)
 
 
+def test_the_smoothing_of_the_labels_that_taught_is_found():
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.full(10, 0.05), 5000)
+    labels = np.array([rng.choice(10, p=row) for row in true])
+    found = metrics.fit_calibration(np.log(0.8 * true + 0.02), labels)
+    assert found["smoothing"] == pytest.approx(0.2, abs=0.03)
+    assert found["temperature"] == pytest.approx(1, rel=0.08)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n", [2, 20, 100])
 def test_few_pictures_are_enough_for_a_calibration(n):

@@ -102,6 +102,22 @@ def test_a_calibration_never_changes_the_order_of_the_labels():
         assert got.sum(axis=1) == pytest.approx(np.ones(200))
 
 
+def test_what_smoothed_labels_spread_is_taken_away_again():
+    learned = np.array([[0.9 * 0.8 + 0.02, 0.1 * 0.8 + 0.02, *[0.02] * 8]])
+    calibration = {"temperature": 1.0, "power": 1.0, "smoothing": 0.2}
+    got = runtime.answers(np.log(learned), calibration).probabilities
+    assert got[0, :2] == pytest.approx([0.9, 0.1], abs=1e-3)
+    assert got.sum() == pytest.approx(1)
+
+
+def test_smoothing_keeps_the_order_of_the_labels():
+    logits = np.random.default_rng(0).normal(0, 3, (200, 10))
+    calibration = {"temperature": 1.0, "power": 1.0, "smoothing": 0.3}
+    got = runtime.answers(logits, calibration).probabilities
+    assert (got > 0).all()
+    assert (got.argsort(axis=1) == logits.argsort(axis=1)).all()
+
+
 def test_a_power_of_one_is_plain_temperature_scaling():
     logits = np.array([[2.0, 0.0, -1.0]])
     got = runtime.answers(logits, {"temperature": 2.0, "power": 1.0}).probabilities

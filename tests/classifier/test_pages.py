@@ -334,6 +334,25 @@ def test_each_model_that_ships_tells_how_it_works(client, name, words):
     assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))
 
 
+@pytest.mark.parametrize(
+    ("name", "language", "told"),
+    [
+        ("cifar10_improved", "en", "The 18.0% that its training taught it to spread evenly"),
+        ("cifar10_improved", "uk", "віднімають ті 18,0 %, які навчання привчило її розподіляти"),
+    ],
+)
+def test_a_model_that_learned_from_smoothed_labels_says_what_is_taken_away(
+    client, name, language, told
+):
+    text = main_text(client.get(f"/models/{name}/", headers={"Accept-Language": language}))
+    assert told in text.replace("\xa0", " ")
+
+
+def test_a_model_that_takes_nothing_away_does_not_speak_of_it(client):
+    page = client.get("/models/airbench94/", headers={"Accept-Language": "en"})
+    assert "to spread evenly" not in main_text(page)
+
+
 @pytest.mark.parametrize("path", ["/", "/model/"])
 def test_without_a_model_the_pages_say_so(client, settings, tmp_path, path):
     settings.MODEL_FOLDER = tmp_path

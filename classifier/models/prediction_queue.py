@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from django.apps import apps
 from django.conf import settings
 from django.db import connections, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from classifier.models import publishing
+from classifier.models import claiming, publishing
 from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
 from classifier.models.durability import undurable
@@ -108,14 +107,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         fence = uuid.uuid4()
         with undurable(self.db):
             rows = self._next(limit, priorities)
-            moved = self.filter(pk__in=[pk for pk, *_rest in rows])._move(
-                Status.RUNNING,
-                attempt=F("attempt") + 1,
-                fence=fence,
-                lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
-                started_at=Now(),
-                worker=worker,
-            )
+            moved = claiming.take([pk for pk, *_rest in rows], fence, worker, using=self.db)
             assert moved == len(rows), "what is held is nobody else's to move"
         return [self._claimed(row, fence) for row in rows]
 
@@ -250,8 +242,11 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _move(self, to: Status, **fields: Any) -> int:
         """The one way to change a status: only from where TRANSITIONS allows it."""
+        return self.movable(to).update(status=to, **fields)
+
+    def movable(self, to: Status) -> Self:
         sources = [status for status, following in TRANSITIONS.items() if to in following]
-        return self.filter(status__in=sources).update(status=to, **fields)
+        return self.filter(status__in=sources)
 
     def _end_attempts(self, outcome: Outcome, code: str = "") -> list[uuid.UUID]:
         """Record that the attempts now running are over; returns whose they were."""

@@ -1,14 +1,16 @@
-"""Queries whose SQL is composed once.
+"""Queries and changes whose SQL is composed once.
 
 Django composes it anew at each call, which for a row by its key costs many times what the database
 takes (docs/performance.md). For the few that stand between a picture and its answer.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.sql import UpdateQuery
 
 from classifier.models.adapting import by_value
 
@@ -27,47 +29,93 @@ class Composed:
     convert: Callable[[list[Row]], list[Row]]
 
 
-class Prepared:
-    """A query of columns by values. `compose` makes it of the `examples`, each of which it uses as
-    a value that nothing else in the query has. Each connection composes its own, once."""
+class Statement(ABC):
+    """What is asked of a database by values. It is composed of the `examples`, each of which it
+    uses as a value that nothing else in it has. Each connection composes its own, once."""
 
-    def __init__(self, compose: Callable[..., models.QuerySet[Any, Any]], *examples: Any) -> None:
-        self._compose, self._examples = compose, examples
+    def __init__(self, *examples: Any) -> None:
+        self._examples = examples
 
-    def rows(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[Row]:
-        """All rows for these values, one for each example."""
-        assert len(values) == len(self._examples)
-        connection = connections[using]
-        kept: dict[Prepared, Composed] = vars(connection).setdefault("prepared_queries", {})
+    @abstractmethod
+    def compiler(self, using: str) -> Any:
+        """Django's, of the examples."""
+
+    def composed(self, using: str) -> Composed:
+        kept: dict[Statement, Composed] = vars(connections[using]).setdefault("prepared", {})
         if self not in kept:
-            kept[self] = self._compose_for(using)
-        composed = kept[self]
-        adapted = list(map(by_value(connection), values))
+            kept[self] = self._compose(using)
+        return kept[self]
+
+    def execute(self, cursor: Any, values: Row, using: str) -> None:
+        """With these values, one for each example."""
+        assert len(values) == len(self._examples)
+        composed = self.composed(using)
+        adapted = list(map(by_value(connections[using]), values))
         params = [
             constant if slot is None else adapted[slot]
             for constant, slot in zip(composed.constants, composed.slots, strict=True)
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(composed.sql, params)
-            found = cursor.fetchall()
-        return composed.convert(found)
+        cursor.execute(composed.sql, params)
 
-    def first(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> Row | None:
-        return next(iter(self.rows(*values, using=using)), None)
-
-    def _compose_for(self, using: str) -> Composed:
-        query = self._compose(*self._examples).using(using).query
-        compiler = query.get_compiler(using)
+    def _compose(self, using: str) -> Composed:
+        compiler = self.compiler(using)
         sql, constants = compiler.as_sql()
         examples = list(map(by_value(connections[using]), self._examples))
         slots = [examples.index(each) if each in examples else None for each in constants]
         assert {slot for slot in slots if slot is not None} == set(range(len(examples)))
-        converters = compiler.get_converters([column for column, *_ in compiler.select])
+        selected = compiler.select or ()  # of a change nothing is
+        converters = compiler.get_converters([column for column, *_ in selected])
 
         def convert(rows: list[Row]) -> list[Row]:
             return list(map(tuple, compiler.apply_converters(rows, converters)))
 
         return Composed(sql, constants, slots, convert if converters else list)
+
+
+class Prepared(Statement):
+    """A query of columns by values. `compose` makes it of the examples."""
+
+    def __init__(self, compose: Callable[..., models.QuerySet[Any, Any]], *examples: Any) -> None:
+        super().__init__(*examples)
+        self._query = compose
+
+    def rows(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> list[Row]:
+        """All rows for these values, one for each example."""
+        with connections[using].cursor() as cursor:
+            self.execute(cursor, values, using)
+            found = cursor.fetchall()
+        return self.composed(using).convert(found)
+
+    def first(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> Row | None:
+        return next(iter(self.rows(*values, using=using)), None)
+
+    def compiler(self, using: str) -> Any:
+        return self._query(*self._examples).using(using).query.get_compiler(using)
+
+
+class PreparedUpdate(Statement):
+    """A change of rows by values. `compose` makes of the examples which rows, and what of them is
+    set to what, as `update` takes it."""
+
+    def __init__(
+        self,
+        compose: Callable[..., tuple[models.QuerySet[Any, Any], dict[str, Any]]],
+        *examples: Any,
+    ) -> None:
+        super().__init__(*examples)
+        self._change = compose
+
+    def update(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> int:
+        """How many rows were changed, for these values, one for each example."""
+        with connections[using].cursor() as cursor:
+            self.execute(cursor, values, using)
+            return int(cursor.rowcount)
+
+    def compiler(self, using: str) -> Any:
+        rows, fields = self._change(*self._examples)
+        query = cast(UpdateQuery, rows.using(using).query.chain(UpdateQuery))
+        query.add_update_values(fields)
+        return query.get_compiler(using)
 
 
 class PreparedRow:

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection, transaction
 
-from classifier.models import Prediction, Status, publishing
+from classifier.models import Prediction, Status, claiming, publishing
 from classifier.models.durability import undurable
 from tests import make
 
@@ -61,18 +61,17 @@ def test_inside_of_a_transaction_it_is_as_durable_as_that():
 
 
 def test_a_claim_need_not_be_durable_and_a_result_must(monkeypatch):
-    seen, objects = {}, type(Prediction.objects.all())
-    move, write = objects._move, publishing.write
+    seen, take, write = {}, claiming.take, publishing.write
 
-    def moved(self, *args, **fields):
+    def taken(*args, **using):
         seen["claim"] = how_durable()
-        return move(self, *args, **fields)
+        return take(*args, **using)
 
     def written(*args):
         seen["result"] = how_durable()
         return write(*args)
 
-    monkeypatch.setattr(objects, "_move", moved)
+    monkeypatch.setattr(claiming, "take", taken)
     monkeypatch.setattr(publishing, "write", written)
     before = how_durable()
     assert make.answer(make.prediction()).status == Status.SUCCEEDED

@@ -64,6 +64,26 @@ def test_a_claim_takes_no_more_than_its_limit_and_the_oldest_first():
     assert [row.pk for row in claim(3)] == [row.pk for row in rows[:3]]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 9])
+def test_a_claim_of_any_length_takes_every_row_of_it_and_no_other(n):
+    rows = [make.prediction() for _ in range(n)]
+    late = make.prediction()
+    claimed = Prediction.objects.claim(n, worker="host:7")
+    assert [row.pk for row in claimed] == [row.pk for row in rows]
+    held = {(row.attempt, row.fence, row.worker) for row in Prediction.objects.exclude(pk=late.pk)}
+    assert held == {(1, claimed[0].fence, "host:7")}
+    late.refresh_from_db()
+    assert (late.status, late.attempt, late.fence) == ("queued", 0, None)
+
+
+def test_a_lease_lasts_as_long_as_the_setting_says(settings):
+    for settings.LEASE_SECONDS in (30, 3000):
+        row = make.prediction()
+        Prediction.objects.claim(1, worker="w")
+        row.refresh_from_db()
+        assert (row.lease_until - row.started_at).total_seconds() == settings.LEASE_SECONDS
+
+
 def test_interactive_goes_before_batch():
     batch = make.prediction(priority=BATCH)
     interactive = make.prediction()

@@ -1,16 +1,17 @@
-"""A prepared query says what Django's own would, on each database, for each value."""
+"""A prepared query or change says what Django's own would, on each database, for each value."""
 
 import threading
 import uuid
 
 import pytest
-from django.db import connection
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Prediction, Status
 from classifier.models.inserting import insert
-from classifier.models.prepared import Prepared, PreparedRow, partial
+from classifier.models.prepared import Prepared, PreparedRow, PreparedUpdate, partial
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +136,53 @@ def test_it_can_be_saved_again():
     found.label = "ship"
     found.save()
     assert Prediction.objects.get(pk=found.pk).label == "ship"
+
+
+RAISED = PreparedUpdate(
+    lambda label, pk: (
+        Prediction.objects.filter(pk=pk, status=Status.QUEUED),
+        {"attempt": F("attempt") + 1, "label": label, "started_at": Now()},
+    ),
+    "an example",
+    uuid.UUID(int=1),
+)
+
+
+def test_a_prepared_change_changes_the_rows_of_its_values_and_counts_them():
+    row, other = make.prediction(), make.prediction()
+    assert [RAISED.update("cat", row.pk), RAISED.update("dog", row.pk)] == [1, 1]
+    row.refresh_from_db()
+    assert (row.attempt, row.label) == (2, "dog") and row.started_at
+    other.refresh_from_db()
+    assert (other.attempt, other.label, other.started_at) == (0, "", None)
+
+
+def test_a_prepared_change_leaves_what_is_no_longer_so():
+    answered = make.answered()
+    assert RAISED.update("cat", answered.pk) == 0
+    assert RAISED.update("cat", uuid.uuid4()) == 0
+    answered.refresh_from_db()
+    assert (answered.label, answered.attempt) == ("dog", 1)
+
+
+def test_the_database_is_told_what_django_would_tell():
+    row = make.prediction()
+    with CaptureQueriesContext(connection) as asked:
+        RAISED.update("cat", row.pk)
+        Prediction.objects.filter(pk=row.pk, status=Status.QUEUED).update(
+            attempt=F("attempt") + 1, label="cat", started_at=Now()
+        )
+    prepared, composed = (query["sql"] for query in asked)
+    assert prepared == composed
+
+
+def test_a_prepared_change_is_undone_with_its_transaction():
+    row = make.prediction()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        RAISED.update("cat", row.pk)
+        _ = 1 / 0
+    row.refresh_from_db()
+    assert (row.attempt, row.label) == (0, "")
 
 
 def test_of_a_partial_row_the_rest_is_read_when_it_is_asked_for(django_assert_num_queries):

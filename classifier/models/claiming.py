@@ -1,0 +1,43 @@
+"""Waiting rows become a worker's by one prepared statement."""
+
+import uuid
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+
+from classifier.models.prepared import PreparedUpdate
+from classifier.models.status import Status
+
+
+def take(ids: list[uuid.UUID], fence: uuid.UUID, worker: str, using: str) -> int:
+    """Give rows to `worker` under `fence` until its lease ends; returns how many waited."""
+    if not ids:
+        return 0
+    # Filled up to a power of two with one of them, so that few lengths are ever composed.
+    places = 1 << (len(ids) - 1).bit_length()
+    filled = ids + ids[-1:] * (places - len(ids))
+    taking = _taking(places, settings.LEASE_SECONDS)
+    return taking.update(fence, worker, *filled, using=using)
+
+
+@cache
+def _taking(places: int, lease: float) -> PreparedUpdate:
+    objects = apps.get_model("classifier", "Prediction").objects
+
+    def compose(fence: uuid.UUID, worker: str, *ids: uuid.UUID) -> tuple[Any, dict[str, Any]]:
+        return objects.filter(pk__in=ids).movable(Status.RUNNING), {
+            "status": Status.RUNNING,
+            "attempt": F("attempt") + 1,
+            "fence": fence,
+            "lease_until": Now() + timedelta(seconds=lease),
+            "started_at": Now(),
+            "worker": worker,
+        }
+
+    fence, *ids = (uuid.UUID(int=n) for n in range(places + 1))
+    return PreparedUpdate(compose, fence, "worker", *ids)

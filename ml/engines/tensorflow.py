@@ -16,9 +16,9 @@ class TensorFlow:
         self.device = prepare()
         import tensorflow as tf
 
-        from ml import weights
+        from ml import folding, weights
 
-        network = weights.network(folder, described)
+        network = folding.fold(weights.network(folder, described))
         self._call = tf.function(lambda x: network(x, training=False), jit_compile=False)
         # A plain array would count as a new constant at each call; a tensor is traced once a shape.
         self._tensor = tf.constant

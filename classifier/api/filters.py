@@ -14,7 +14,12 @@ from classifier.problems import Problem
 
 @extend_schema_field({"type": "string", "enum": ["true", "false"]})
 class YesNoFilter(django_filters.ChoiceFilter):  # type: ignore[misc]  # untyped library
-    """true or false, and nothing else."""
+    """true or false, and nothing else: a BooleanFilter takes whatever it does not know for no
+    filter."""
+
+    def __init__(self, **options: Any) -> None:
+        answers = (("true", "true"), ("false", "false"))
+        super().__init__(choices=answers, null_value=None, **options)
 
 
 class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
@@ -28,12 +33,11 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     source = django_filters.ChoiceFilter(choices=Source.choices)
     confidence_gte = django_filters.NumberFilter("confidence", "gte", min_value=0, max_value=1)
     confidence_lt = django_filters.NumberFilter("confidence", "lt", min_value=0, max_value=1)
-    # A choice, since a BooleanFilter takes whatever it does not know for no filter.
     off_topic = YesNoFilter(
-        choices=(("true", "true"), ("false", "false")),
-        method="whether_off_topic",
-        null_value=None,
-        help_text="Whether it probably shows no class at all.",
+        method="whether_off_topic", help_text="Whether it probably shows no class at all."
+    )
+    reviewed = YesNoFilter(
+        method="whether_reviewed", help_text="Whether a reviewer has decided what it shows."
     )
     created_after = django_filters.IsoDateTimeFilter("created_at", "gte", help_text="RFC 3339.")
     created_before = django_filters.IsoDateTimeFilter("created_at", "lt", help_text="RFC 3339.")
@@ -50,6 +54,7 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
             "confidence_gte",
             "confidence_lt",
             "off_topic",
+            "reviewed",
             "created_after",
             "created_before",
         )
@@ -71,6 +76,9 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
 
     def whether_off_topic(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
         return rows.filter(off_topic=value == "true")
+
+    def whether_reviewed(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
+        return rows.filter(reviewed_at__isnull=value == "false")
 
     def of_model(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
         return rows.filter(model__name=value) | rows.filter(model__digest__startswith=value)

@@ -3,9 +3,11 @@
 import uuid
 
 import pytest
+from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from classifier.models import ModelVersion, Owner, Prediction, Status
+from classifier.models import ModelVersion, Owner, Prediction, Review, Status
+from classifier.models.review import Word
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +65,30 @@ def test_the_list_is_filtered_by_status_and_label(api):
     assert listed(status="queued") == [waiting]
     assert listed(status=["queued", "succeeded"]) == [waiting, done]
     assert listed(label="cat") == []
+
+
+def test_the_list_is_filtered_by_whether_a_reviewer_has_decided(api):
+    reviewer = User.objects.create_user("reviewer")
+    decided, skipped, waiting = (send(api).json()["id"] for _ in range(3))
+    for pk in (decided, skipped):
+        make.answer(Prediction.objects.get(pk=pk))
+
+    def listed(reviewed: str) -> list[str]:
+        return [row["id"] for row in api.get(URL, {"reviewed": reviewed}).json()["results"]]
+
+    words = [Word(uuid.UUID(decided), "cat"), Word(uuid.UUID(skipped), skip=True)]
+    said = Review.objects.say(reviewer, words)
+    assert listed("true") == [decided]
+    assert listed("false") == [waiting, skipped]
+    Review.objects.withdraw(reviewer, [said[uuid.UUID(decided)].pk])
+    assert listed("true") == []
+
+
+@pytest.mark.parametrize("filter_", ["reviewed", "off_topic"])
+def test_a_filter_of_yes_or_no_takes_nothing_else(api, filter_):
+    response = api.get(URL, {filter_: "maybe"})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == f"#/{filter_}"
 
 
 def test_an_unknown_status_in_a_filter_is_refused_with_a_pointer(api):

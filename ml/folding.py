@@ -5,6 +5,7 @@ convolution or a dense layer can do as well (arXiv:1712.05877, section 3.2).
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, cast
 
 import keras
@@ -15,8 +16,9 @@ Foldable = layers.Conv2D | layers.Dense
 
 
 def fold(network: keras.Model) -> keras.Model:
-    """A copy of a trained network for inference, without the normalizations that directly follow a
-    linear convolution or dense layer, or a pooling of its maxima. All others stay."""
+    """A copy of a trained functional network for inference, without the normalizations that
+    directly follow a linear convolution or dense layer, or a pooling of its maxima. Whatever is
+    not as plain as that stays as it is."""
     gone = _folded(network)
     widened = {layer: norm for norm, layer in gone.items()}
 
@@ -39,27 +41,65 @@ def fold(network: keras.Model) -> keras.Model:
     return cast(keras.Model, folded)
 
 
+@dataclass(frozen=True)
+class Call:
+    """A layer used once; a network may use it more often. Tensors are told apart by identity."""
+
+    name: str
+    takes: list[Any]
+    gives: list[Any]
+
+
+def _calls(network: keras.Model) -> tuple[list[Call], list[Any]]:
+    """In order, and the network's outputs."""
+    calls = []
+
+    def call(layer: layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        outputs = layer(*args, **kwargs)
+        given = [x for x in keras.tree.flatten((args, kwargs)) if keras.utils.is_keras_tensor(x)]
+        calls.append(Call(layer.name, given, keras.tree.flatten(outputs)))
+        return outputs
+
+    return calls, keras.tree.flatten(keras.models.clone_model(network, call_function=call).outputs)
+
+
 def _folded(network: keras.Model) -> dict[str, str]:
     """The normalizations to fold, each with the layer that it becomes a part of, by their names."""
-    makers = {id(layer.output): layer for layer in network.layers}
-    inputs = [keras.tree.flatten(layer.input) for layer in network.layers]
-    uses = Counter(id(tensor) for tensors in inputs for tensor in tensors)
+    calls, outputs = _calls(network)
+    often = Counter(call.name for call in calls)
+    uses = Counter(id(tensor) for call in calls for tensor in call.takes)
+    uses.update(map(id, outputs))
+    makers = {id(tensor): call for call in calls for tensor in call.gives}
 
-    def before(layer: layers.Layer) -> layers.Layer | None:
-        """What only this layer uses; None where others do, too."""
-        return makers[id(layer.input)] if uses[id(layer.input)] == 1 else None
+    def before(call: Call) -> Call | None:
+        """What gives its result to nobody else, and is used nowhere else."""
+        (tensor,) = call.takes
+        maker = makers.get(id(tensor))
+        return maker if maker and uses[id(tensor)] == often[maker.name] == 1 else None
 
     found = {}
-    for layer in network.layers:
-        if not isinstance(layer, layers.BatchNormalization):
+    for call in calls:
+        norm = network.get_layer(call.name)
+        if not isinstance(norm, layers.BatchNormalization) or often[call.name] > 1:
             continue
-        source = before(layer)
+        source = before(call)
+        pooled = source and isinstance(network.get_layer(source.name), layers.MaxPooling2D)
         # The greatest stays the greatest where all are multiplied by the same positive number.
-        if isinstance(source, layers.MaxPooling2D) and (_scale_and_shift(layer)[0] > 0).all():
+        if source and pooled and (_scale_and_shift(norm)[0] > 0).all():
             source = before(source)
-        if isinstance(source, Foldable) and source.activation is keras.activations.linear:
-            found[layer.name] = source.name
+        if source and _takes_in(network.get_layer(source.name), norm):
+            found[call.name] = source.name
     return found
+
+
+def _takes_in(layer: layers.Layer, norm: layers.BatchNormalization) -> bool:
+    return (
+        isinstance(layer, Foldable)
+        and layer.activation is keras.activations.linear
+        and getattr(layer, "data_format", "channels_last") == "channels_last"
+        and norm.axis in (-1, len(norm.input.shape) - 1)
+        and layer.compute_dtype == norm.compute_dtype
+    )
 
 
 def _scale_and_shift(norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 
-from classifier.models import Prediction, Source, Status
+from classifier.models import Prediction, Review, Source, Status
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.problems import Problem
 
@@ -78,7 +79,9 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
         return rows.filter(off_topic=value == "true")
 
     def whether_reviewed(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
-        return rows.filter(reviewed_at__isnull=value == "false")
+        # Of the picture: one that is asked for again is still reviewed.
+        decided = Exists(Review.objects.standing().filter(image=OuterRef("image")))
+        return rows.filter(decided if value == "true" else ~decided)
 
     def of_model(self, rows: PredictionQuerySet, _name: str, value: str) -> Any:
         return rows.filter(model__name=value) | rows.filter(model__digest__startswith=value)

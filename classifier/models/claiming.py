@@ -40,4 +40,4 @@ def _taking(places: int, lease: float) -> PreparedUpdate:
         }
 
     fence, *ids = (uuid.UUID(int=n) for n in range(places + 1))
-    return PreparedUpdate(compose, fence, "worker", *ids)
+    return PreparedUpdate(compose, fence, "an example worker", *ids)

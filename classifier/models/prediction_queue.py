@@ -241,10 +241,10 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     # How each of these is done
 
     def _move(self, to: Status, **fields: Any) -> int:
-        """The one way to change a status: only from where TRANSITIONS allows it."""
         return self.movable(to).update(status=to, **fields)
 
     def movable(self, to: Status) -> Self:
+        """Those whose status may become `to`, by TRANSITIONS. Whoever changes one begins here."""
         sources = [status for status, following in TRANSITIONS.items() if to in following]
         return self.filter(status__in=sources)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.sql import UpdateQuery
+from django.db.transaction import mark_for_rollback_on_error
 
 from classifier.models.adapting import by_value
 
@@ -95,7 +96,7 @@ class Prepared(Statement):
 
 class PreparedUpdate(Statement):
     """A change of rows by values. `compose` makes of the examples which rows, and what of them is
-    set to what, as `update` takes it."""
+    set to what, as `update` takes it; the rows may not be a slice, nor of a model with parents."""
 
     def __init__(
         self,
@@ -107,7 +108,7 @@ class PreparedUpdate(Statement):
 
     def update(self, *values: Any, using: str = DEFAULT_DB_ALIAS) -> int:
         """How many rows were changed, for these values, one for each example."""
-        with connections[using].cursor() as cursor:
+        with mark_for_rollback_on_error(using), connections[using].cursor() as cursor:
             self.execute(cursor, values, using)
             return int(cursor.rowcount)
 
@@ -115,6 +116,7 @@ class PreparedUpdate(Statement):
         rows, fields = self._change(*self._examples)
         query = cast(UpdateQuery, rows.using(using).query.chain(UpdateQuery))
         query.add_update_values(fields)
+        assert not query.is_sliced and not query.get_related_updates()
         return query.get_compiler(using)
 
 

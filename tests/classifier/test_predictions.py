@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from classifier.models import Batch, Prediction, Result, Status, publishing
+from classifier.models import Batch, Prediction, Result, Status, claiming, publishing
 from classifier.models.prediction_queue import BATCH
 from classifier.models.status import FINAL, TRANSITIONS
 from tests import make
@@ -74,6 +74,18 @@ def test_a_claim_of_any_length_takes_every_row_of_it_and_no_other(n):
     assert held == {(1, claimed[0].fence, "host:7")}
     late.refresh_from_db()
     assert (late.status, late.attempt, late.fence) == ("queued", 0, None)
+
+
+def test_only_what_waits_is_taken():
+    canceled, running, waiting = (make.prediction() for _ in range(3))
+    Prediction.objects.filter(pk=canceled.pk).cancel()
+    (held,) = Prediction.objects.filter(pk=running.pk).claim(1, worker="first")
+    ids = [canceled.pk, running.pk, waiting.pk]
+    assert claiming.take(ids, uuid.uuid4(), "second", using="default") == 1
+    told = dict(Prediction.objects.values_list("pk", "status"))
+    assert told == {canceled.pk: "canceled", running.pk: "running", waiting.pk: "running"}
+    running.refresh_from_db()
+    assert (running.fence, running.worker) == (held.fence, "first")
 
 
 def test_a_lease_lasts_as_long_as_the_setting_says(settings):

@@ -80,6 +80,8 @@ def test_the_list_is_filtered_by_whether_a_reviewer_has_decided(api):
     said = Review.objects.say(reviewer, words)
     assert listed("true") == [decided]
     assert listed("false") == [waiting, skipped]
+    again = str(Prediction.objects.ask(Prediction.objects.get(pk=decided).image).pk)
+    assert listed("true") == [again, decided]
     Review.objects.withdraw(reviewer, [said[uuid.UUID(decided)].pk])
     assert listed("true") == []
 

@@ -4,7 +4,7 @@ import threading
 import uuid
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
@@ -176,13 +176,29 @@ def test_the_database_is_told_what_django_would_tell():
     assert prepared == composed
 
 
-def test_a_prepared_change_is_undone_with_its_transaction():
+def test_a_prepared_change_that_fails_takes_its_transaction_with_it():
     row = make.prediction()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        RAISED.update("cat", row.pk)
-        _ = 1 / 0
+    failing = PreparedUpdate(
+        lambda attempt, pk: (Prediction.objects.filter(pk=pk), {"attempt": attempt}),
+        111,
+        uuid.UUID(int=1),
+    )
+    with transaction.atomic():
+        with pytest.raises(DatabaseError):
+            failing.update(-1, row.pk)
+        with pytest.raises(transaction.TransactionManagementError):
+            row.refresh_from_db()
+        transaction.set_rollback(True)
     row.refresh_from_db()
-    assert (row.attempt, row.label) == (0, "")
+    assert row.attempt == 0
+
+
+def test_a_slice_cannot_be_changed():
+    sliced = PreparedUpdate(
+        lambda pk: (Prediction.objects.filter(pk=pk)[:1], {"label": "cat"}), uuid.UUID(int=1)
+    )
+    with pytest.raises(AssertionError):
+        sliced.update(uuid.uuid4())
 
 
 def test_of_a_partial_row_the_rest_is_read_when_it_is_asked_for(django_assert_num_queries):

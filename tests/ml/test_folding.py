@@ -113,6 +113,47 @@ def test_what_others_use_as_well_is_not_changed_for_them():
     assert apart(network) < 1e-5
 
 
+def test_what_the_network_gives_out_is_not_changed():
+    inputs = layers.Input((8, 8, 3))
+    given = layers.Conv2D(5, 3)(inputs)
+    network = as_if_trained(keras.Model(inputs, [given, layers.BatchNormalization()(given)]))
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    folded = folding.fold(network)
+    assert kinds(folded).count("BatchNormalization") == 1
+    for before, after in zip(network(x), folded(x), strict=True):
+        np.testing.assert_allclose(before, after, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shared", ["convolution", "normalization"])
+def test_a_layer_that_is_used_twice_is_left_alone(shared):
+    inputs = layers.Input((8, 8, 3))
+    first, norm = layers.Conv2D(5, 3), layers.BatchNormalization()
+    second = first if shared == "convolution" else layers.Conv2D(5, 3)
+    other = norm if shared == "normalization" else layers.ReLU()
+    joined = layers.Add()([norm(first(inputs)), other(second(layers.ReLU()(inputs)))])
+    network = as_if_trained(keras.Model(inputs, joined))
+    assert kinds(folding.fold(network)).count("BatchNormalization") == 1
+    assert apart(network) < 1e-5
+
+
+def test_behind_a_network_in_the_network_it_stays():
+    inner = made(layers.Conv2D(5, 3))
+    network = made(inner, layers.BatchNormalization())
+    assert kinds(folding.fold(network)).count("BatchNormalization") == 1
+    assert apart(network) < 1e-5
+
+
+def test_over_another_axis_than_that_of_the_channels_it_stays():
+    network = made(layers.Conv2D(6, 3), layers.BatchNormalization(axis=1))  # 6 rows, too
+    assert kinds(folding.fold(network)).count("BatchNormalization") == 1
+    assert apart(network) < 1e-5
+
+
+def test_in_another_precision_it_stays():
+    network = made(layers.Conv2D(5, 3, dtype="mixed_bfloat16"), layers.BatchNormalization())
+    assert kinds(folding.fold(network)).count("BatchNormalization") == 1
+
+
 def test_the_engine_serves_the_folded_network():
     from ml.engines.tensorflow import TensorFlow
 

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from ml import cli, manifest, weights
+from ml import cli, folding, manifest, weights
 from ml.engines.litert import REFUSED
 from ml.engines.tensorflow import prepare
 from ml.lifetime import end_with_parent
@@ -47,7 +47,7 @@ def convert(folder: Path, digest: str) -> bytes:
     manifest.verify(folder, described)
     if described.digest != digest:
         raise manifest.ModelError(f"{folder} was changed meanwhile")
-    network = weights.network(folder, described)
+    network = folding.fold(weights.network(folder, described))
     pictures = tf.TensorSpec((None, described.input_size, described.input_size, 3), tf.uint8)
     function = tf.function(lambda x: network(x, training=False), [pictures])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(

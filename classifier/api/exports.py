@@ -45,7 +45,7 @@ class FilterSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("Send an object.")
-        known = set(PredictionFilter.base_filters)
+        known = set(PredictionFilter.base_filters) - {DATASET}
         if unknown := sorted(set(data) - known):
             refused = {str(name): "There is no such filter." for name in unknown}
             raise serializers.ValidationError(refused)

@@ -37,7 +37,8 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     off_topic = YesNoFilter(
         method="whether_off_topic", help_text="Whether it probably shows no class at all."
     )
-    reviewed = YesNoFilter(
+    # Not “reviewed”: in the filter of an export that is the set of what was reviewed, for staff.
+    is_reviewed = YesNoFilter(
         method="whether_reviewed", help_text="Whether a reviewer has decided what it shows."
     )
     created_after = django_filters.IsoDateTimeFilter("created_at", "gte", help_text="RFC 3339.")
@@ -55,7 +56,7 @@ class PredictionFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
             "confidence_gte",
             "confidence_lt",
             "off_topic",
-            "reviewed",
+            "is_reviewed",
             "created_after",
             "created_before",
         )

@@ -17,10 +17,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from classifier import exports
+from classifier.api.filters import PredictionFilter
 from classifier.dataset import archive, asking, selection
 from classifier.dataset.selection import Wanted
 from classifier.models import Export, Image, Prediction, Review
-from classifier.models.export import LEASE
+from classifier.models.export import DATASET, LEASE
 from ml import data, preprocess
 from tests import audits, make
 
@@ -315,10 +316,14 @@ def test_others_staff_too_cannot_fetch_it(staff, client, rows):
 
 
 def test_users_cannot_ask_for_everybody_s_pictures_over_the_api(alice_api: APIClient, rows):
-    response = alice_api.post(
-        "/api/v1/exports", {"format": "zip", "filter": {"reviewed": {}}}, format="json"
-    )
-    assert response.status_code == 400 and not Export.objects.exists()
+    for everybody_s in ({}, "true", {"images": []}):
+        asked = {"format": "zip", "filter": {DATASET: everybody_s}}
+        response = alice_api.post("/api/v1/exports", asked, format="json")
+        assert response.status_code == 400 and not Export.objects.exists()
+
+
+def test_no_filter_of_predictions_is_called_as_the_set_of_what_was_reviewed():
+    assert DATASET not in PredictionFilter.base_filters
 
 
 def test_one_that_is_being_written_shows_how_far_it_is(staff, rows):

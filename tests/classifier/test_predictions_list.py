@@ -74,7 +74,7 @@ def test_the_list_is_filtered_by_whether_a_reviewer_has_decided(api):
         make.answer(Prediction.objects.get(pk=pk))
 
     def listed(reviewed: str) -> list[str]:
-        return [row["id"] for row in api.get(URL, {"reviewed": reviewed}).json()["results"]]
+        return [row["id"] for row in api.get(URL, {"is_reviewed": reviewed}).json()["results"]]
 
     words = [Word(uuid.UUID(decided), "cat"), Word(uuid.UUID(skipped), skip=True)]
     said = Review.objects.say(reviewer, words)
@@ -86,7 +86,7 @@ def test_the_list_is_filtered_by_whether_a_reviewer_has_decided(api):
     assert listed("true") == []
 
 
-@pytest.mark.parametrize("filter_", ["reviewed", "off_topic"])
+@pytest.mark.parametrize("filter_", ["is_reviewed", "off_topic"])
 def test_a_filter_of_yes_or_no_takes_nothing_else(api, filter_):
     response = api.get(URL, {filter_: "maybe"})
     assert response.status_code == 400

@@ -104,7 +104,7 @@ def test_the_losses_of_a_batch_are_each_picture_s_own():
 @pytest.fixture(scope="module")
 def pruned():
     return {
-        **recipes.read("airbench_wide"),
+        **recipes.read("airbench_wide_short"),
         "epochs": 2,
         "batch": 20,
         "pruning": {"keep": 0.5, "until": 1.0},

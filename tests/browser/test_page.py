@@ -42,6 +42,26 @@ def answered(page: Page, n: int = 1) -> None:
     expect(page.locator(ANSWERED)).to_have_count(n, timeout=SOON)
 
 
+@pytest.mark.parametrize(
+    "confidence, shown", [(0.99951, r">\s99,9\s%"), (1.0, r"100,0\s%"), (0.9994, r"99,9\s%")]
+)
+def test_what_is_not_quite_sure_is_never_rounded_up_to_certainty(home, confidence, shown):
+    def as_sure(route):
+        response = route.fetch()
+        told = response.json()
+        for row in told["results"]:
+            if row["result"]:
+                row["result"]["confidence"] = row["result"]["top"][0]["confidence"] = confidence
+        route.fulfill(response=response, json=told)
+
+    home.route("**/api/v1/predictions?*", as_sure)
+    send(home, photo("cat.jpg", cat()))
+    answered(home)
+    card = home.locator(".card").first
+    expect(card.locator("h3").first).to_have_text(re.compile(rf"^\s*кіт\s+{shown}\s*$"))
+    expect(card.locator(".bars .share").first).to_have_text(re.compile(rf"^{shown}$"))
+
+
 def test_a_photo_is_shown_at_once_and_then_answered_without_a_reload(home, complaints):
     home.evaluate("document.body.dataset.mark = 'same page'")
     held = []

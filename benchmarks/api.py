@@ -39,10 +39,10 @@ def send(service: Service, body: bytes, headers: dict[str, str]) -> str:
     return str(json.loads(answer)["id"])
 
 
-def ask_one(client: Connected, content: bytes, seconds: int = 30) -> dict[str, Any]:
+def ask_one(client: Connected, content: bytes) -> dict[str, Any]:
     """Send one picture and wait for its answer."""
     body, headers = form("image", {"picture.jpg": content})
-    headers["Prefer"] = f"wait={seconds}"
+    headers["Prefer"] = "wait=30"
     status, _headers, answer = client.request("POST", PREDICTIONS, body, **headers)
     if status != 200:
         raise WrongError(f"No answer: {status} {answer[:300].decode(errors='replace')}")

@@ -1,4 +1,4 @@
-"""Virtual environments of the benchmarks' own, for libraries that the project does not need."""
+"""Virtual environments for libraries that the project does not need, by benchmarks and tests."""
 
 import contextlib
 import shutil
@@ -12,31 +12,32 @@ from benchmarks.report import say
 SHARED = ("keras", "numpy", "pillow", "simplejpeg", "tensorflow", "tensorflow-cpu")
 
 
-def python(folder: Path, requirements: Path) -> Path:
+def python(folder: Path, requirements: Path, shared: tuple[str, ...] = SHARED) -> Path:
     """The interpreter of the environment in `folder`, made or made anew where what is required has
-    changed. The network's libraries are those that this process has."""
-    wanted = "\n".join([requirements.read_text(), *ours()]) + "\n"
+    changed. The `shared` libraries are those that this process has."""
+    wanted = "\n".join([requirements.read_text(), *ours(shared)]) + "\n"
     done, interpreter = folder / "installed.txt", folder / "bin/python"
     if done.is_file() and done.read_text() == wanted:
         return interpreter
-    say(f"Installing {requirements} and what the network needs, once: some minutes…")
+    say(f"Installing {requirements} and what goes with it, once: some minutes…")
     shutil.rmtree(folder, ignore_errors=True)
-    _make(folder, requirements)
+    _make(folder, requirements, ours(shared))
     done.write_text(wanted)
     return interpreter
 
 
-def ours() -> list[str]:
+def ours(shared: tuple[str, ...] = SHARED) -> list[str]:
+    """What this process has of the libraries, each with its version."""
     found = []
-    for name in SHARED:
+    for name in shared:
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{name}=={version(name)}")
     return found
 
 
-def _make(folder: Path, requirements: Path) -> None:
+def _make(folder: Path, requirements: Path, beside: list[str]) -> None:
     """By uv where there is one, as bin/setup does. Raises CalledProcessError."""
-    asked = ["-r", str(requirements), *ours()]
+    asked = ["-r", str(requirements), *beside]
     if uv := shutil.which("uv"):
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
         _run(uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *asked)

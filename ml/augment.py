@@ -65,6 +65,13 @@ def shift(x: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
+def shrink(x: np.ndarray, side: int) -> np.ndarray:
+    """The images at side by side pixels."""
+    pillow = (Image.fromarray(image) for image in x)
+    small = (image.resize((side, side), Image.Resampling.BILINEAR) for image in pillow)
+    return np.stack([np.asarray(image) for image in small])
+
+
 def cutout(x: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     """Grey out one square of each image (arXiv:1708.04552); it may hang over the edge."""
     n, height, width, _ = x.shape

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import architectures, manifest, runtime, weights
+from ml import architectures, manifest, pytorch, runtime, weights
 
 
 class Teacher:
@@ -42,6 +42,7 @@ class Teacher:
             described.architecture, classes=len(classes), size=described.input_size, **options
         )
         weights.load(self.network, folder)
+        pytorch.accelerate(self.network)
 
     def labels(self, x: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """What a student is to say of pictures x (n, size, size, 3) uint8 whose classes are `truth`

@@ -187,7 +187,8 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
         if sorted(set(given) - optional) != list(parts) or not all(
             isinstance(value, int | float) for value in given.values()
         ):
-            raise ManifestError(f"{path}: {name} has two numbers, {' and '.join(parts)}")
+            maybe = "".join(f", and may hold {more}" for more in optional)
+            raise ManifestError(f"{path}: {name} holds numbers, {' and '.join(parts)}{maybe}")
     needed = [manifest.calibration[name] for name in CALIBRATION]
     if min(*needed, manifest.input_size) <= 0:
         raise ManifestError(f"{path}: temperature, power and input size must be above zero")

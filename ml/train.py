@@ -9,6 +9,7 @@ splits only. Runs on any Keras backend (KERAS_BACKEND).
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from ml import (
     manifest,
     optimizers,
     pruning,
+    pytorch,
     recipes,
     runs,
     weights,
@@ -85,6 +87,7 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
         )
     else:
         model = compile_model(recipe, dataset, steps)
+    pytorch.accelerate(model)
     epoch = int(model.optimizer.iterations) // steps
     lookahead = recipe["optimizer"].get("lookahead")
     watch = [_watch(model, recipe, batches, run)] if batches.pruning else []
@@ -111,14 +114,23 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
 def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> keras.Model:
     """The recipe's network with its optimizer; `steps` batches make an epoch."""
     with _precision(recipe.get("precision", "float32")):
-        model = architectures.build(
-            recipe["architecture"], classes=len(dataset.classes), **recipe["options"]
-        )
+        model = _build(recipe, len(dataset.classes))
     architectures.whiten(model, dataset.train.x[:WHITENED])
     if recipe.get("from"):
         start_from(model, _model_folder(recipe["from"]))
     _compile(model, recipe, optimizers.build(recipe["optimizer"], recipe["epochs"], steps))
     return model
+
+
+def _build(recipe: dict[str, Any], classes: int) -> keras.Model:
+    """Raises ValueError where a recipe resizes pictures for a network that takes one size only."""
+    name, options = recipe["architecture"], dict(recipe["options"])
+    if "resizing" not in recipe:
+        return architectures.build(name, classes=classes, **options)
+    try:
+        return architectures.build(name, classes=classes, size=None, **options)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"[resizing]: {name} takes pictures of one size only") from error
 
 
 def _watch(
@@ -209,6 +221,11 @@ class AugmentedBatches(keras.utils.PyDataset):
         others = rng.choice(first, self.others, replace=False)
         self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
 
+    def _small(self) -> bool:
+        """Whether the epoch is of those that show pictures smaller, which costs less."""
+        resizing = self.recipe.get("resizing")
+        return bool(resizing) and self.epoch < resizing["until"] * self.recipe["epochs"]
+
     def _others(self) -> int:
         """How many pictures of the original set an epoch shows."""
         original = len(self.train) - self.reviewed
@@ -266,6 +283,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         y = self.one_hot(self.train.y[chosen])
         if self.teacher:
             y = self.teacher.labels(x, y)
+        if self._small():
+            x = augment.shrink(x, self.recipe["resizing"]["side"])
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 
 
@@ -318,7 +337,9 @@ def _compare(run: Path, before: str, args: argparse.Namespace) -> None:
 
 
 def _run(module: str, *arguments: str) -> None:
-    if status := subprocess.call([sys.executable, "-m", module, *arguments]):  # noqa: S603
+    command = [sys.executable, "-m", module, *arguments]
+    on_tensorflow = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    if status := subprocess.call(command, env=on_tensorflow):  # noqa: S603
         sys.exit(status)
 
 

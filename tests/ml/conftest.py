@@ -8,6 +8,8 @@ import pytest
 
 from ml import data, export, recipes, train
 
+collect_ignore = ["pytorch"]  # needs PyTorch: test_backends.py runs it where that is
+
 
 def coloured(n: int, seed: int) -> data.Labelled:
     """Pictures whose class decides their colour, under noise."""

@@ -130,3 +130,32 @@ def test_a_network_of_one_view_costs_half(wide):
     both = layers.table(wide)
     total = [sum(row["multiply_adds"] for row in rows) for rows in (one, both)]
     assert total[1] == 2 * total[0]
+
+
+@pytest.fixture(scope="module")
+def largest():
+    return architectures.build("airbench96")
+
+
+def test_the_largest_network_keeps_to_the_cost_that_was_set(largest):
+    assert largest.count_params() == 9_921_824
+    assert 450_000_000 < sum(row["multiply_adds"] for row in layers.table(largest)) < 460_000_000
+
+
+def test_it_adds_each_block_s_input_around_two_of_its_three_convolutions(largest):
+    kinds = [type(layer).__name__ for layer in largest.layers]
+    assert kinds.count("Conv2D") == 9 and kinds.count("Add") == 3
+    for add in (layer for layer in largest.layers if type(layer).__name__ == "Add"):
+        around, before = (tensor._keras_history.operation for tensor in add.input)
+        assert type(around).__name__ == "BatchNormalization"
+        assert type(before).__name__ == "Activation"
+
+
+def test_it_learns_from_pictures_of_another_size_than_it_serves(largest):
+    learns = architectures.build("airbench96", size=None)
+    learns.set_weights(largest.get_weights())
+    for side in (24, 32):
+        assert learns(np.zeros((2, side, side, 3), np.uint8), training=False).shape == (2, 10)
+    x = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    said, expected = (np.asarray(n(x, training=False)) for n in (learns, largest))
+    assert said == pytest.approx(expected, abs=1e-5)

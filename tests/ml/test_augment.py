@@ -96,3 +96,9 @@ def test_augmentation_is_decided_by_its_seed():
     assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))).all()
     assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4)))).any()
     assert first.dtype == np.uint8 and first.shape == x.shape
+
+
+def test_a_picture_made_smaller_is_the_same_picture_in_fewer_pixels():
+    small = augment.shrink(smooth(4), 24)
+    assert small.shape == (4, 24, 24, 3) and small.dtype == np.uint8
+    assert small.mean(axis=(1, 2)) == pytest.approx(smooth(4).mean(axis=(1, 2)), abs=2)

@@ -1,4 +1,4 @@
-"""Training runs on JAX as it does on TensorFlow, which serves what came of it."""
+"""Training runs on JAX and PyTorch as it does on TensorFlow, which serves what came of it."""
 
 import json
 import os
@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import venvs
 from ml import data, manifest, runs, runtime
 from ml.export import export
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent / "pytorch"
+WITH_PYTORCH = ("keras", "numpy", "pillow", "pytest", "simplejpeg")
 ANSWER = """
     import json, sys
     from pathlib import Path
@@ -38,17 +41,23 @@ TRAIN = """
     from pathlib import Path
     from ml import data, recipes, train
 
-    dataset, run = data.load(Path(sys.argv[1])), Path(sys.argv[2])
-    recipe = train.complete({**recipes.read("airbench_wide"), "from": "", "batch": 20})
+    dataset, run, name = data.load(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+    recipe = train.complete({**recipes.read(name), "from": "", "batch": 20})
     for epochs in (1, 2):  # the second goes on with the first
         train.train({**recipe, "epochs": epochs}, dataset, run)
 """
 
 
-def on_jax(code: str, *arguments: object) -> str:
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+@pytest.fixture(scope="module")
+def with_pytorch() -> Path:
+    """An interpreter of an environment of its own: PyTorch takes some gigabytes."""
+    return venvs.python(HERE / ".venv", HERE / "requirements.txt", WITH_PYTORCH)
+
+
+def on(backend: str, code: str, *arguments: object, python: str = sys.executable) -> str:
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        [python, "-c", textwrap.dedent(code), *map(str, arguments)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -59,17 +68,39 @@ def on_jax(code: str, *arguments: object) -> str:
 
 def test_the_models_that_ship_say_the_same_on_both():
     shipped = manifest.shipped()
-    answers = json.loads(on_jax(ANSWER, *shipped))
+    answers = json.loads(on("jax", ANSWER, *shipped))
     for folder in shipped:
         expected = runtime.golden(folder)[1].probabilities
         assert np.array(answers[folder.name]) == pytest.approx(expected, abs=runtime.TOLERANCE)
 
 
 def test_what_was_trained_on_jax_is_served_by_tensorflow(tiny_npz, tmp_path):
-    run = tmp_path / "jax"
-    on_jax(TRAIN, tiny_npz, run)
+    on("jax", TRAIN, tiny_npz, tmp_path / "jax", "airbench_wide")
+    assert_served(tmp_path / "jax", tiny_npz)
+
+
+def test_what_was_trained_on_pytorch_is_served_by_tensorflow(with_pytorch, tiny_npz, tmp_path):
+    """With a teacher, and with small pictures in its first epoch."""
+    run = tmp_path / "pytorch"
+    on("torch", TRAIN, tiny_npz, run, "airbench96", python=str(with_pytorch))
+    assert_served(run, tiny_npz)
+
+
+def assert_served(run, tiny_npz):
     rows = runs.history(run)
     assert len(rows) == 2 and rows[1]["loss"] < rows[0]["loss"]
     assert np.isfinite(np.load(run / runs.LOSSES)).sum() > 80
-    served = runtime.Runtime.load(export(run, data.load(tiny_npz), tmp_path / "models"))
+    served = runtime.Runtime.load(export(run, data.load(tiny_npz), run.parent / "models"))
     served.warm_up()
+
+
+def test_pytorch_by_parts_teaches_what_keras_teaches(with_pytorch):
+    """tests/ml/pytorch, all of it, where PyTorch is installed."""
+    run = subprocess.run(
+        [with_pytorch, "-m", "pytest", "-c", HERE / "pytest.ini", "--confcutdir", HERE, HERE],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]

@@ -116,7 +116,13 @@ def test_a_smoothing_that_leaves_nothing_is_refused(folder, smoothing):
 @pytest.mark.parametrize("given", [{}, {"temperature": 1.0}, {"set": "much", "off_topic": 1}])
 def test_calibration_and_thresholds_are_two_numbers_each(folder, name, given):
     rewrite(folder, **{name: given})
-    with pytest.raises(ManifestError, match=f"{name} has two numbers"):
+    with pytest.raises(ManifestError, match=f"{name} holds numbers, .* and "):
+        manifest.read(folder)
+
+
+def test_the_refusal_of_a_calibration_names_all_that_it_may_hold(folder):
+    rewrite(folder, calibration={"temperature": 1.0})
+    with pytest.raises(ManifestError, match="power and temperature, and may hold smoothing"):
         manifest.read(folder)
 
 

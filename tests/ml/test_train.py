@@ -134,6 +134,36 @@ def test_two_epochs_show_each_picture_both_ways(recipe, tiny):
         assert image.tobytes() in seen and image[:, ::-1].tobytes() in seen
 
 
+def test_the_first_epochs_show_smaller_pictures_where_a_recipe_says_so(recipe, tiny):
+    resizing = {**recipe, "epochs": 4, "resizing": {"side": 24, "until": 0.5}}
+    batches, plain = train.AugmentedBatches(resizing, tiny), train.AugmentedBatches(recipe, tiny)
+    sides = []
+    for epoch in range(4):
+        batches.start(epoch)
+        sides.append(batches[0][0].shape[1:])
+    assert sides == [(24, 24, 3)] * 2 + [(32, 32, 3)] * 2
+    assert (batches[0][1] == _at(plain, 3)[1]).all()
+    assert (batches[0][0] == _at(plain, 3)[0]).all()
+
+
+def _at(batches, epoch):
+    batches.start(epoch)
+    return batches[0]
+
+
+def test_a_network_of_one_size_is_not_shown_smaller_pictures(recipe, tiny):
+    resizing = {**recipe, "resizing": {"side": 24, "until": 0.5}}
+    with pytest.raises(ValueError, match="cifar10_improved takes pictures of one size only"):
+        train.compile_model(resizing, tiny, steps=9)
+
+
+def test_what_comes_after_training_runs_on_tensorflow(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(SystemExit) as stopped:
+        train._run("tests.ml.on_tensorflow")
+    assert stopped.value.code == 7
+
+
 def test_a_run_that_was_cut_short_is_no_model(recipe, tiny, tmp_path):
     train.train({**recipe, "epochs": 1}, tiny, tmp_path / "short")
     about = runs.card(tmp_path / "short")

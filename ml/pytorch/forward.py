@@ -1,0 +1,144 @@
+"""A Keras network calculated by PyTorch's functions, from values that are handed in.
+
+A thread that has its own values' gradients to find cannot use the network's layers, which hold the
+variables that all threads share; and in half precision Keras's normalization takes several passes
+over memory where PyTorch's takes one.
+"""
+
+import keras
+import torch
+from keras import layers
+from torch.nn import functional
+
+from ml.pytorch.convolution import Convolution
+
+Values = dict[int, torch.Tensor]  # by the id of the variable
+Statistics = dict[str, tuple[torch.Tensor, torch.Tensor]]  # mean and variance, by layer
+
+ACTIVATIONS = {
+    keras.activations.gelu: lambda x: functional.gelu(x, approximate="none"),
+    keras.activations.relu: functional.relu,
+}
+
+
+class Forward:
+    """Raises ValueError for a network that does not fit."""
+
+    def __init__(self, network: keras.Model) -> None:
+        if not self.fits(network):
+            raise ValueError(f"{network.name} has layers that ml.pytorch does not know")
+        self.network = network
+        self.precisions = {
+            id(v): getattr(torch, layer.compute_dtype)
+            for layer in network.layers
+            if isinstance(layer, layers.Conv2D | layers.Dense)
+            for v in layer.variables
+        }
+
+    @staticmethod
+    def fits(network: keras.Model) -> bool:
+        """Whether a network is made of what `_calculate` knows, and has one output."""
+        return len(network.outputs) == 1 and all(map(_known, network.layers))
+
+    def values(self) -> Values:
+        """What the network's variables hold now, kernels in the precision that is calculated in."""
+        return {
+            id(v): v.value.detach().clone().to(self.precisions.get(id(v), torch.float32))
+            for v in self.network.variables
+        }
+
+    def __call__(
+        self, values: Values, x: torch.Tensor, statistics: Statistics | None = None
+    ) -> torch.Tensor:
+        """Logits (n, classes) of x (n, size, size, 3) uint8. In training `statistics` is given, is
+        filled with what batch normalization has seen, and normalization goes by that."""
+        made: dict[str, torch.Tensor] = {}
+        for layer in self.network.layers:
+            inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+            given = [x] if isinstance(layer, layers.InputLayer) else [made[t.name] for t in inputs]
+            made[layer.output.name] = _calculate(layer, given, values, statistics)
+        return made[self.network.outputs[0].name]
+
+
+def _known(layer: keras.Layer) -> bool:
+    match layer:
+        case layers.Conv2D():
+            plain = layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1
+            same = layer.kernel_size == (3, 3) and layer.padding == "same"
+            return plain and (same or layer.padding == "valid") and _is_linear(layer)
+        case layers.Dense():
+            return _is_linear(layer)
+        case layers.Activation():
+            return layer.activation in ACTIVATIONS
+        case layers.MaxPooling2D():
+            return layer.pool_size == layer.strides and layer.padding == "valid"
+        case layers.BatchNormalization():
+            return layer.center and not layer.renorm
+    return isinstance(
+        layer, layers.InputLayer | layers.Rescaling | layers.GlobalMaxPooling2D | layers.Add
+    )
+
+
+def _is_linear(layer: keras.Layer) -> bool:
+    return layer.activation is keras.activations.linear
+
+
+def _calculate(
+    layer: keras.Layer, given: list[torch.Tensor], values: Values, statistics: Statistics | None
+) -> torch.Tensor:
+    x = given[0]
+    match layer:
+        case layers.InputLayer():
+            return x
+        case layers.Rescaling():
+            scale, offset = (
+                torch.tensor(v, dtype=torch.float32) for v in (layer.scale, layer.offset)
+            )
+            return (x.float() * scale + offset).to(getattr(torch, layer.compute_dtype))
+        case layers.Conv2D() | layers.Dense():
+            out = _product(layer, x, values)
+            return out + values[id(layer.bias)] if layer.use_bias else out
+        case layers.BatchNormalization():
+            return _normalize(layer, x, values, statistics)
+        case layers.Activation():
+            return ACTIVATIONS[layer.activation](x)
+        case layers.MaxPooling2D():
+            return _channels_last(functional.max_pool2d(_channels_first(x), layer.pool_size))
+        case layers.GlobalMaxPooling2D():
+            return x.amax((1, 2))
+    return given[0] + given[1]
+
+
+def _product(layer: keras.Layer, x: torch.Tensor, values: Values) -> torch.Tensor:
+    kernel = values[id(layer.kernel)]
+    if isinstance(layer, layers.Dense):
+        return x.to(kernel.dtype) @ kernel
+    if layer.padding == "same":
+        return Convolution.apply(x.contiguous(), kernel)
+    return _channels_last(functional.conv2d(_channels_first(x), kernel.permute(3, 2, 0, 1)))
+
+
+def _normalize(
+    layer: keras.Layer, x: torch.Tensor, values: Values, statistics: Statistics | None
+) -> torch.Tensor:
+    flat = x.reshape(-1, x.shape[-1])
+    shift = values[id(layer.beta)]
+    scale = values[id(layer.gamma)] if layer.scale else torch.ones_like(shift)
+    if statistics is None:
+        moving = values[id(layer.moving_mean)], values[id(layer.moving_variance)]
+        out = functional.batch_norm(flat, *moving, scale, shift, eps=layer.epsilon)
+    else:
+        out, mean, inverse = torch.native_batch_norm(
+            flat, scale, shift, None, None, True, 0.0, layer.epsilon
+        )
+        variance = inverse.detach().pow(-2) - layer.epsilon
+        statistics[layer.name] = mean.detach(), variance
+    return out.view(x.shape)
+
+
+def _channels_first(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
+def _channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 2, 3, 1)

@@ -1,0 +1,103 @@
+"""A network calculated by PyTorch's functions says what its layers say."""
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from ml import architectures, manifest, runtime, weights
+from ml.pytorch.forward import Forward
+
+PICTURES = np.random.default_rng(5).integers(0, 256, (6, 32, 32, 3), np.uint8)
+NETWORKS = {"airbench94": {}, "airbench96": {}, "airbench_wide": {"views": 1}}
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    """One that has seen some pictures, so that its averages are not those it began with."""
+    keras.utils.set_random_seed(1)
+    built = architectures.build(request.param, **NETWORKS[request.param])
+    built(PICTURES, training=True)
+    return built
+
+
+def test_it_answers_as_its_layers_do(network):
+    forward = Forward(network)
+    with torch.no_grad():
+        said = forward(forward.values(), torch.as_tensor(PICTURES))
+        expected = network(PICTURES, training=False)
+    assert torch.allclose(said, expected, atol=1e-4)
+
+
+def test_in_training_it_answers_and_sees_as_its_layers_do(network):
+    forward, seen = Forward(network), {}
+    with torch.no_grad():
+        said = forward(forward.values(), torch.as_tensor(PICTURES), seen)
+        before = {layer.name: layer.moving_mean.numpy() for layer in normalizations(network)}
+        expected = network(PICTURES, training=True)
+    assert torch.allclose(said, expected, atol=1e-4)
+    for layer in normalizations(network):
+        moved = 0.6 * before[layer.name] + 0.4 * seen[layer.name][0].numpy()
+        assert layer.moving_mean.numpy() == pytest.approx(moved, abs=1e-4)
+
+
+def normalizations(network):
+    return [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
+
+
+def test_a_model_that_ships_gives_its_golden_answers():
+    folder = manifest.MODELS / "airbench94"
+    described = manifest.read(folder)
+    built = architectures.build("airbench94")
+    weights.load(built, folder)
+    inputs, expected = runtime.golden(folder)
+    forward = Forward(built)
+    with torch.no_grad():
+        logits = forward(forward.values(), torch.tensor(inputs)).numpy()
+    said = runtime.answers(logits, described.calibration).probabilities
+    assert said == pytest.approx(expected.probabilities, abs=runtime.TOLERANCE)
+
+
+def test_in_half_precision_kernels_are_half_and_logits_are_whole():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        built = architectures.build("airbench96")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    forward = Forward(built)
+    values = forward.values()
+    convolutions = [x for x in built.layers if isinstance(x, keras.layers.Conv2D)]
+    assert {values[id(c.kernel)].dtype for c in convolutions} == {torch.bfloat16}
+    assert forward(values, torch.as_tensor(PICTURES)).dtype == torch.float32
+    assert {v.dtype for v in built.variables} == {"float32"}
+
+
+def test_it_takes_pictures_of_any_size_where_the_network_does():
+    forward = Forward(architectures.build("airbench96", size=None))
+    for side in (24, 32):
+        small = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+        assert forward(forward.values(), small).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(4, 3, strides=2),
+        keras.layers.Conv2D(4, 5, padding="same"),
+        keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+        keras.layers.Conv2D(6, 3, padding="same", groups=3),
+        keras.layers.Activation("tanh"),
+        keras.layers.Dropout(0.5),
+        keras.layers.MaxPooling2D(2, strides=1),
+        keras.layers.BatchNormalization(center=False),
+    ],
+)
+def test_a_layer_that_it_would_calculate_otherwise_does_not_fit(layer):
+    inputs = keras.layers.Input((8, 8, 3))
+    with pytest.raises(ValueError, match="does not know"):
+        Forward(keras.Model(inputs, layer(inputs)))
+
+
+def test_the_seed_s_network_and_one_of_two_views_do_not_fit():
+    assert not Forward.fits(architectures.build("cifar10_improved"))
+    assert not Forward.fits(architectures.build("airbench_wide"))

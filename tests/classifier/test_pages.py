@@ -11,7 +11,7 @@ from django.urls import reverse
 from classifier import history
 from classifier.models import Owner, Prediction
 from ml import manifest
-from tests import make
+from tests import make, models
 
 pytestmark = pytest.mark.django_db
 LANGUAGES = ["uk", "en"]
@@ -334,6 +334,16 @@ def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
 )
 def test_each_model_that_ships_tells_how_it_works(client, name, words):
     assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))
+
+
+def test_a_network_that_is_trained_and_does_not_ship_tells_how_it_works_too(
+    client, tmp_path, settings
+):
+    models.variant(models.places(tmp_path, settings), "mine", architecture="airbench96")
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": "en"}))
+    assert "128 filters, then 384, then 512" in text and "for its mirror image" not in text
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": "uk"}))
+    assert "128 фільтрів, потім 384, потім 512" in text
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def measure(name: str, seconds: float) -> None:
     x = rng.integers(0, 256, (recipe["batch"], data.SIZE, data.SIZE, 3), np.uint8)
     y = rng.integers(0, 10, recipe["batch"])
     pictures = data.Labelled(x, y.astype(np.uint8))
-    noise = data.Dataset("noise", pictures, pictures, pictures, data.CIFAR10_CLASSES, "")
+    noise = data.Dataset("noise", data.CIFAR10_CLASSES, pictures, pictures, pictures, "")
     plain = train.compile_model(recipe, noise, steps=100)
     networks = {f"{keras.backend.backend()}, Keras's": plain}
     if keras.backend.backend() == "torch":

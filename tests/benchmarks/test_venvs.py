@@ -13,7 +13,7 @@ from benchmarks import venvs
 @pytest.fixture
 def requirements(tmp_path, monkeypatch):
     """Nothing to download."""
-    monkeypatch.setattr(venvs, "ours", lambda: [])
+    monkeypatch.setattr(venvs, "ours", lambda shared: [])
     file = tmp_path / "requirements.txt"
     file.write_text("# nothing\n")
     return file

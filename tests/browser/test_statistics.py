@@ -32,6 +32,7 @@ def test_a_number_of_the_matrix_opens_its_pictures(
     expect(page.locator("svg[role=img]")).to_have_count(3)
     page.locator("td.shade-4 a").first.click()
     expect(page.locator(".pictures img")).to_have_count(1)
+    expect(page.locator(".pictures img")).to_have_js_property("complete", True)
     assert page.locator(".pictures img").evaluate("image => image.naturalWidth") > 0
     assert complaints == []
 

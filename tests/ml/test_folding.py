@@ -7,7 +7,7 @@ from keras import layers
 
 from ml import architectures, folding, weights
 from ml.architectures import ARCHITECTURES
-from ml.manifest import MODELS, read
+from ml.manifest import MODELS, read, shipped
 
 
 def kinds(network) -> list[str]:
@@ -46,11 +46,17 @@ def apart(network) -> float:
     return float(np.abs(before - after).max() / np.abs(before).max())
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_networks_that_ship_lose_every_normalization_and_answer_the_same(name):
-    folder = MODELS / name
+@pytest.mark.parametrize("folder", shipped(), ids=lambda folder: folder.name)
+def test_the_networks_that_ship_lose_every_normalization_and_answer_the_same(folder):
     network = weights.network(folder, read(folder))
     assert "BatchNormalization" in kinds(network)
+    assert "BatchNormalization" not in kinds(folding.fold(network))
+    assert apart(network) < 1e-5
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_so_does_every_network_that_can_be_trained(name):
+    network = as_if_trained(architectures.build(name))
     assert "BatchNormalization" not in kinds(folding.fold(network))
     assert apart(network) < 1e-5
 

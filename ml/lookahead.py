@@ -28,7 +28,7 @@ class Lookahead(keras.callbacks.Callback):
             with np.load(self.path, allow_pickle=False) as kept:
                 self.slow = [keras.ops.convert_to_tensor(kept[name]) for name in kept.files]
         else:
-            self.slow = [keras.ops.copy(w.value) for w in self._weights()]
+            self.slow = [keras.ops.copy(_held(w)) for w in self._weights()]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
@@ -47,7 +47,12 @@ class Lookahead(keras.callbacks.Callback):
     def _pull(self, keep: float) -> None:
         weights = self._weights()
         self.slow = [
-            keep * s + (1 - keep) * w.value for s, w in zip(self.slow, weights, strict=True)
+            keep * s + (1 - keep) * _held(w) for s, w in zip(self.slow, weights, strict=True)
         ]
         for slow, weight in zip(self.slow, weights, strict=True):
             weight.assign(keras.ops.copy(slow))  # JAX gives away what a variable holds
+
+
+def _held(weight: Any) -> Any:
+    """What a weight holds, without the gradients that PyTorch would follow from there."""
+    return keras.ops.stop_gradient(weight.value)

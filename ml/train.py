@@ -9,6 +9,7 @@ splits only. Runs on any Keras backend (KERAS_BACKEND).
 
 import argparse
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -93,21 +94,25 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     watch = [_watch(model, recipe, batches, run)] if batches.pruning else []
     if batches.pruning and epoch:
         batches.pruning.load(run / runs.LOSSES)
-    model.fit(
-        batches,
-        epochs=recipe["epochs"],
-        initial_epoch=epoch,
-        validation_data=(dataset.validation.x, batches.one_hot(dataset.validation.y)),
-        validation_batch_size=VALIDATED,
-        callbacks=[
-            batches.follow_epochs(),
-            *([Lookahead(lookahead, total, run / runs.AVERAGE)] if lookahead else []),
-            *watch,
-            Checkpoints(run, epoch),
-        ],
-        shuffle=False,
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    callbacks = [
+        batches.follow_epochs(),
+        *([Lookahead(lookahead, total, run / runs.AVERAGE)] if lookahead else []),
+        *watch,
+        Checkpoints(run, epoch),
+    ]
+    for last in batches.sizes_end(epoch):
+        batches.start(epoch)
+        model.fit(
+            batches,
+            epochs=last,
+            initial_epoch=epoch,
+            validation_data=(dataset.validation.x, batches.one_hot(dataset.validation.y)),
+            validation_batch_size=VALIDATED,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        epoch = last
     return model
 
 
@@ -130,7 +135,8 @@ def _build(recipe: dict[str, Any], classes: int) -> keras.Model:
     try:
         return architectures.build(name, classes=classes, size=None, **options)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"[resizing]: {name} takes pictures of one size only") from error
+        told = f"[resizing]: {name} takes pictures of one size only"
+        raise ValueError(f"{told} ({str(error).splitlines()[0]})") from error
 
 
 def _watch(
@@ -220,6 +226,13 @@ class AugmentedBatches(keras.utils.PyDataset):
         first = len(self.train) - self.reviewed
         others = rng.choice(first, self.others, replace=False)
         self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
+
+    def sizes_end(self, epoch: int) -> list[int]:
+        """The epochs before which pictures have one size each, from `epoch` on: TensorFlow wants
+        one in a call of `fit`."""
+        epochs = self.recipe["epochs"]
+        small = math.ceil(self.recipe.get("resizing", {"until": 0})["until"] * epochs)
+        return [end for end in dict.fromkeys((min(small, epochs), epochs)) if end > epoch]
 
     def _small(self) -> bool:
         """Whether the epoch is of those that show pictures smaller, which costs less."""

@@ -8,15 +8,15 @@ by plain functions (forward.py), and steps.py puts both in the place of Keras's 
 import keras
 
 
-def accelerate(network: keras.Model) -> None:
+def accelerate(network: keras.Model) -> bool:
     """Let a network train and answer by ml.pytorch, where that fits: on Keras's PyTorch backend, on
-    a CPU, and a network of layers that it knows. Otherwise nothing changes."""
+    a CPU, and a network of layers that it knows. Otherwise nothing changes. Returns whether."""
     if keras.backend.backend() != "torch":
-        return
-    import torch
-
+        return False
     from ml.pytorch.forward import Forward
     from ml.pytorch.steps import Steps
 
-    if not torch.cuda.is_available() and Forward.fits(network):
+    on_cpu = all(v.value.device.type == "cpu" for v in network.variables)
+    if fits := on_cpu and Forward.fits(network):
         Steps(network).install()
+    return fits

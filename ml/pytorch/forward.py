@@ -37,8 +37,10 @@ class Forward:
 
     @staticmethod
     def fits(network: keras.Model) -> bool:
-        """Whether a network is made of what `_calculate` knows, and has one output."""
-        return len(network.outputs) == 1 and all(map(_known, network.layers))
+        """Whether a network is made of what `_calculate` knows, with one input and one output, and
+        adds nothing to the loss."""
+        single = len(network.inputs) == len(network.outputs) == 1
+        return single and not network.losses and all(map(_known, network.layers))
 
     def values(self) -> Values:
         """What the network's variables hold now, kernels in the precision that is calculated in."""
@@ -73,10 +75,13 @@ def _known(layer: keras.Layer) -> bool:
         case layers.MaxPooling2D():
             return layer.pool_size == layer.strides and layer.padding == "valid"
         case layers.BatchNormalization():
-            return layer.center and not layer.renorm
-    return isinstance(
-        layer, layers.InputLayer | layers.Rescaling | layers.GlobalMaxPooling2D | layers.Add
-    )
+            last = layer.axis in (-1, len(layer.output.shape) - 1)
+            return last and layer.center and layer.trainable and not layer.renorm
+        case layers.GlobalMaxPooling2D():
+            return not layer.keepdims
+        case layers.Add():
+            return len(layer.input) == 2
+    return isinstance(layer, layers.InputLayer | layers.Rescaling)
 
 
 def _is_linear(layer: keras.Layer) -> bool:

@@ -44,7 +44,7 @@ class Steps:
                 logits = self.forward(values, pictures, statistics)
                 mean = self.network.loss(truth, logits, sample_weight=weights)
                 loss = mean * (len(pictures) / len(x))
-                gradients = torch.autograd.grad(loss, leaves)
+                gradients = torch.autograd.grad(self.network.optimizer.scale_loss(loss), leaves)
             return logits.detach(), loss.detach(), gradients, statistics
 
         logits, losses, gradients, statistics = zip(*self._each(learn, x, y, weight), strict=True)
@@ -99,7 +99,7 @@ def _unpacked(data: Any) -> tuple[Any, Any, Any]:
 
 
 def _sum(gradients: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """In float32, in which the parts of one batch add up without loss."""
+    """In float32, in which small parts are not lost in a large sum."""
     total = gradients[0].float()
     for gradient in gradients[1:]:
         total = total + gradient

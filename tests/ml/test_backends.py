@@ -17,6 +17,7 @@ from ml.export import export
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent / "pytorch"
+ON_CPU = {"JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
 WITH_PYTORCH = ("keras", "numpy", "pillow", "pytest", "simplejpeg")
 ANSWER = """
     import json, sys
@@ -55,7 +56,7 @@ def with_pytorch() -> Path:
 
 
 def on(backend: str, code: str, *arguments: object, python: str = sys.executable) -> str:
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "KERAS_BACKEND": backend, **ON_CPU}
     return subprocess.run(
         [python, "-c", textwrap.dedent(code), *map(str, arguments)],
         cwd=ROOT,
@@ -99,7 +100,7 @@ def test_pytorch_by_parts_teaches_what_keras_teaches(with_pytorch):
     run = subprocess.run(
         [with_pytorch, "-m", "pytest", "-c", HERE / "pytest.ini", "--confcutdir", HERE, HERE],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "torch"},
+        env={**os.environ, "KERAS_BACKEND": "torch", **ON_CPU},
         capture_output=True,
         text=True,
     )

@@ -151,6 +151,21 @@ def _at(batches, epoch):
     return batches[0]
 
 
+@pytest.mark.slow
+def test_small_pictures_first_and_whole_ones_after_a_resumption_train_on_tensorflow(
+    recipe, tiny, tmp_path
+):
+    small = {**recipe, "architecture": "airbench94", "options": {}}
+    small["resizing"] = {"side": 24, "until": 0.5}
+    train.train(small, tiny, tmp_path / "whole")
+    assert len(runs.history(tmp_path / "whole")) == 2
+    with killed_after_an_epoch():
+        train.train(small, tiny, tmp_path / "resumed")
+    train.train(small, tiny, tmp_path / "resumed")
+    rows = runs.history(tmp_path / "resumed")
+    assert rows[1]["loss"] == pytest.approx(runs.history(tmp_path / "whole")[1]["loss"], rel=1e-2)
+
+
 def test_a_network_of_one_size_is_not_shown_smaller_pictures(recipe, tiny):
     resizing = {**recipe, "resizing": {"side": 24, "until": 0.5}}
     with pytest.raises(ValueError, match="cifar10_improved takes pictures of one size only"):

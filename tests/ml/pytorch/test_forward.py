@@ -90,6 +90,9 @@ def test_it_takes_pictures_of_any_size_where_the_network_does():
         keras.layers.Dropout(0.5),
         keras.layers.MaxPooling2D(2, strides=1),
         keras.layers.BatchNormalization(center=False),
+        keras.layers.BatchNormalization(axis=1),
+        keras.layers.GlobalMaxPooling2D(keepdims=True),
+        keras.layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2"),
     ],
 )
 def test_a_layer_that_it_would_calculate_otherwise_does_not_fit(layer):

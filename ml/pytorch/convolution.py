@@ -1,7 +1,7 @@
 """A 3x3 convolution as one matrix multiplication, forward and back.
 
 oneDNN's convolutions find the kernels' gradient of a map of 3x3 or 7x7 at a tenth of the speed of
-its matrix multiplication on the same numbers (benchmarks/training.py).
+its matrix multiplication on the same numbers (docs/decisions.md).
 """
 
 import threading

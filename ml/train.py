@@ -230,14 +230,15 @@ class AugmentedBatches(keras.utils.PyDataset):
     def sizes_end(self, epoch: int) -> list[int]:
         """The epochs before which pictures have one size each, from `epoch` on: TensorFlow wants
         one in a call of `fit`."""
-        epochs = self.recipe["epochs"]
-        small = math.ceil(self.recipe.get("resizing", {"until": 0})["until"] * epochs)
-        return [end for end in dict.fromkeys((min(small, epochs), epochs)) if end > epoch]
+        ends = sorted({self._small_epochs(), self.recipe["epochs"]})
+        return [end for end in ends if end > epoch]
 
-    def _small(self) -> bool:
-        """Whether the epoch is of those that show pictures smaller, which costs less."""
-        resizing = self.recipe.get("resizing")
-        return bool(resizing) and self.epoch < resizing["until"] * self.recipe["epochs"]
+    def _small_epochs(self) -> int:
+        """How many epochs, the first ones, show pictures smaller, which costs less."""
+        if "resizing" not in self.recipe:
+            return 0
+        epochs = self.recipe["epochs"]
+        return min(math.ceil(self.recipe["resizing"]["until"] * epochs), epochs)
 
     def _others(self) -> int:
         """How many pictures of the original set an epoch shows."""
@@ -296,7 +297,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         y = self.one_hot(self.train.y[chosen])
         if self.teacher:
             y = self.teacher.labels(x, y)
-        if self._small():
+        if self.epoch < self._small_epochs():
             x = augment.shrink(x, self.recipe["resizing"]["side"])
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 

@@ -310,6 +310,15 @@ def test_an_image_that_was_deleted_meanwhile_says_so(review, rows):
     assert said(rows, 2) == [("", ""), (Verdict.AGREE, "automobile")]
 
 
+def test_that_it_is_gone_can_be_read_however_fast_the_next_decision_comes(review, rows):
+    rows[0].image.trash()
+    press(review, "Enter")
+    expect(review.locator("#banner")).to_contain_text("It is gone")
+    press(review, "Enter")
+    sent(review, 1)
+    expect(review.locator("#banner")).to_contain_text("It is gone")
+
+
 def test_who_was_away_gives_the_images_back_and_goes_on(context, live_server, rows, settings):
     settings.REVIEW_LOCK_SECONDS = 1
     log_in(context, live_server.url, "ann")

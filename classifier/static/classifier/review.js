@@ -8,6 +8,7 @@ const KEYS = "1234567890";
 const LOCKED = texts.lockSeconds * 1000;
 const SOONEST = 1000, LATEST = 10000; // ms between attempts to reach the service
 const SPOKEN = 20000; // ms that an announcement stays for a screen reader to reach it
+const READ = 5000; // ms that a banner stays at least, however fast the next decision comes
 
 const tenths = new Intl.NumberFormat(texts.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 // What only rounding would make certain is "> 99.9%".
@@ -68,7 +69,10 @@ function send(task) {
   line = line.then(task).finally(() => (unsent -= 1));
 }
 
+let bannered = 0; // when the banner was last written
+
 function banner(text) {
+  bannered = Date.now();
   by("banner").textContent = text;
   by("banner").hidden = !text;
 }
@@ -232,7 +236,7 @@ function decide(word) {
   tiles.forEach((tile, i) => mark(tile, saidOf(tile, words[i])));
   undoable.push(group);
   decided += tiles.length;
-  if (!troubled) banner("");
+  if (!troubled && Date.now() - bannered > READ) banner("");
   send(() => tell(group, words));
   announce(tiles.length > 1 ? `${tiles[0].said.text}, ${texts.chosen.replace("{n}", tiles.length)}` : tiles[0].said.text);
   goOn(tiles.at(-1));

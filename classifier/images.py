@@ -59,9 +59,12 @@ class Checked:
         )
 
     def _decode(self, patience: float) -> jpeg.Decoded:
-        if self.is_small:
-            return jpeg.decode(self.data, settings.PREVIEW_SIDE, header.SMALL_PIXELS)
-        pixels = self.told.pixels if self.told else settings.MAX_IMAGE_PIXELS
+        told, side = self.told, settings.PREVIEW_SIDE
+        if told and self.is_small:
+            if told.is_plain and max(told.size) <= side and jpeg.is_whole(self.data, told.size):
+                return jpeg.Decoded(*told.size, preview=None)
+            return jpeg.decode(self.data, side, header.SMALL_PIXELS)
+        pixels = told.pixels if told else settings.MAX_IMAGE_PIXELS
         return pool.decode(self.data, pixels, patience)
 
 

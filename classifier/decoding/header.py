@@ -9,18 +9,31 @@ from dataclasses import dataclass
 MOST_SEGMENTS = 64
 # ITU-T T.81, table B.1
 START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-START_OF_SCAN, COMMENT = 0xDA, 0xFE
+START_OF_SCAN = 0xDA
+TABLES = {0xC4, 0xDB, 0xDD}  # Huffman, quantization, restart interval
 WITHOUT_LENGTH = {0x00, 0x01, 0xFF, *range(0xD0, 0xDA)}
 JFIF, ADOBE = 0xE0, 0xEE
 # Their content Pillow parses in Python: EXIF, ICC, multi-picture and Photoshop blocks can be bombs.
 METADATA = {*range(0xE0, 0xF0)} - {JFIF, ADOBE}
 SMALL_BYTES, SMALL_PIXELS = 1024 * 1024, 1_000_000
+# What nearly every small JPEG begins with; without a thumbnail, so short (ITU-T T.871, 10.1).
+JFIF_ALONE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+BASELINE = b"\xc0\x00\x11\x08"  # a frame coded in the oldest way, of eight bits
+THREE_COMPONENTS = b"\x03"
 
 
 @dataclass(frozen=True)
 class Header:
-    pixels: int
+    """The size is width and height in pixels, as stored. What is plain begins as JFIF, has three
+    components of eight bits, coded in the oldest way, and nothing that a decoder does not need."""
+
+    size: tuple[int, int]
     has_metadata: bool
+    is_plain: bool
+
+    @property
+    def pixels(self) -> int:
+        return self.size[0] * self.size[1]
 
     def is_small(self, data: bytes, scans: int) -> bool:
         """Whether decoding takes milliseconds and a few megabytes: each scan is a pass over all
@@ -31,23 +44,30 @@ class Header:
 
 def read(data: bytes) -> Header | None:
     """Up to the first scan; None where anything is irregular."""
-    pixels, has_metadata, at = None, False, 2
+    frame, has_metadata, at = 0, False, 2
+    is_plain = data.startswith(JFIF_ALONE)
     for _ in range(MOST_SEGMENTS):
         if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] in WITHOUT_LENGTH:
             return None
         marker = data[at + 1]
         if marker == START_OF_SCAN:
-            return None if pixels is None else Header(pixels, has_metadata)
+            return _header(data, frame, has_metadata, is_plain) if frame else None
         if marker in START_OF_FRAME:
-            if pixels is not None:
+            if frame:
                 return None
-            pixels = _pixels(data, at)
+            frame = at
         has_metadata = has_metadata or marker in METADATA
+        is_plain = is_plain and (marker in TABLES or at in (2, frame))
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
 
 
-def _pixels(data: bytes, at: int) -> int:
-    """Height times width, of the frame header at `at`; ITU-T T.81, section B.2.2."""
-    height = int.from_bytes(data[at + 5 : at + 7], "big")
-    return height * int.from_bytes(data[at + 7 : at + 9], "big")
+def _header(data: bytes, frame: int, has_metadata: bool, is_plain: bool) -> Header:
+    """With what the frame header at `frame` says; ITU-T T.81, section B.2.2."""
+    told = data[frame + 1 : frame + 10]
+    is_plain = is_plain and told.startswith(BASELINE) and told[8:] == THREE_COMPONENTS
+    return Header(
+        size=(int.from_bytes(told[6:8], "big"), int.from_bytes(told[4:6], "big")),
+        has_metadata=has_metadata,
+        is_plain=is_plain,
+    )

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from classifier.decoding import header, jpeg
 from classifier.images import accept
 from classifier.problems import Problem
 from tests import hostile, make
@@ -44,6 +45,26 @@ def test_every_kind_of_jpeg_is_accepted_as_it_is(kind):
 @given(kind=st.sampled_from(sorted(KINDS)), seed=st.integers(0, 2**32))
 def test_a_mutated_jpeg_is_accepted_or_refused_and_nothing_else(kind, seed):
     outcome(hostile.mutated(KINDS[kind], random.Random(seed)))
+
+
+@profile(max_examples=300, deadline=None)
+@given(side=st.sampled_from([8, 32, 40]), seed=st.integers(0, 2**32), damage=st.booleans())
+@example(side=32, seed=0, damage=False)
+def test_what_the_decoder_alone_proves_whole_pillow_finds_whole_too(side, seed, damage):
+    data = make.noise_jpeg(seed, side=side)
+    if damage:
+        data = hostile.mutated(data, random.Random(seed))
+    told = header.read(data)
+    alone = bool(told and told.is_plain and jpeg.is_whole(data, told.size))
+    assert alone or damage
+    if alone:
+        assert jpeg.decode(data, 256, 1_000_000) == jpeg.Decoded(*told.size, preview=None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_pictures_of_the_plainest_kind_are_for_the_decoder_alone(kind):
+    told = header.read(KINDS[kind])
+    assert bool(told and told.is_plain) == (kind in {"baseline", "restarts", "over a megapixel"})
 
 
 @profile(max_examples=100, deadline=None)

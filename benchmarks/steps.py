@@ -56,8 +56,8 @@ class Steps:
         self.contents = contents
         self.took: dict[str, float] = {}
         self.owner = Owner(user=User.objects.create_user("benchmark"))
-        batch = Batch.objects.create(**self.owner.fields())
-        self.intake = Intake(batch, self.owner, {"top_k": 3})
+        self.batch = Batch.objects.create(**self.owner.fields())
+        self.intake = Intake(self.batch, self.owner, {"top_k": 3})
 
     def step(self, name: str, act: Callable[..., Any], *args: Any) -> Any:
         began = time.process_time()
@@ -119,6 +119,16 @@ class Steps:
             results = dict.fromkeys(inputs, result)
             self.step("publish", Prediction.objects.publish, rows[0].fence, version, results)
 
+    def tell(self) -> None:
+        """The download of the results."""
+        from classifier.api import results
+
+        def download() -> int:
+            lines = results.as_json_lines(results.in_order(self.batch))
+            return sum(len(chunk.encode()) for chunk in results.in_chunks(lines))
+
+        self.step("results told", download)
+
 
 def _accept(contents: list[bytes]) -> list[Any]:
     from classifier.images import accept
@@ -160,6 +170,7 @@ def inside(count: int) -> dict[str, float]:
     steps.receive()
     steps.take_in()
     steps.answer()
+    steps.tell()
     return steps.took
 
 

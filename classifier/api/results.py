@@ -23,14 +23,13 @@ from rest_framework.views import APIView
 from classifier.api.schema import problems
 from classifier.api.serializers import result_of
 from classifier.models import Batch, ModelVersion, Owner, Prediction
+from classifier.models.answer import COLUMNS as STORED
+from classifier.models.answer import StoredAnswer
 
 PAGE = 1000
 CHUNK = 100  # lines
-READ = (
-    *("custom_id", "position", "status", "label", "confidence", "probabilities", "top_k"),
-    *("off_topic_score", "off_topic", "error_code", "deleted_at", "model_id"),
-    *("image__trashed_at", "image__quarantined_at"),
-)
+Row = Prediction | StoredAnswer
+to_json = json.JSONEncoder(ensure_ascii=False).encode
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
 COLUMNS = ("custom_id", "id", "status", "label", "confidence", "error", "model", "off_topic")
 
@@ -75,18 +74,16 @@ class BatchResults(APIView):
         return response
 
 
-def in_order(batch: Batch) -> Iterator[Prediction]:
-    items = Prediction.objects.filter(batch=batch).order_by("position")
-    items = items.select_related("image").only(*READ)
+def in_order(batch: Batch) -> Iterator[StoredAnswer]:
+    items = Prediction.objects.filter(batch=batch).order_by("position").values_list(*STORED)
     versions: dict[int, ModelVersion] = {}  # few: each is read once, and not with every row
     last = -1
-    while page := list(items.filter(position__gt=last)[:PAGE]):
+    while page := [StoredAnswer(*row) for row in items.filter(position__gt=last)[:PAGE]]:
         versions |= ModelVersion.objects.in_bulk({row.model_id for row in page} - {*versions, None})
         for row in page:
-            if row.model_id:
-                row.model = versions[row.model_id]
+            row.model = versions[row.model_id] if row.model_id else None
             yield row
-        last = page[-1].position or 0
+        last = page[-1].position
 
 
 def in_chunks(lines: Iterator[str]) -> Iterator[str]:
@@ -95,25 +92,25 @@ def in_chunks(lines: Iterator[str]) -> Iterator[str]:
         yield chunk
 
 
-def as_json_lines(rows: Iterable[Prediction]) -> Iterator[str]:
+def as_json_lines(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
-        yield json.dumps(line(row), ensure_ascii=False) + "\n"
+        yield to_json(line(row)) + "\n"
 
 
-def line(row: Prediction) -> dict[str, Any]:
+def line(row: Row) -> dict[str, Any]:
     """One item: its name and state, and its result or why there is none."""
     return {
         "custom_id": row.custom_id,
         "id": str(row.pk),
         "status": row.status,
         "result": result_of(row),
-        "error": row.problem.as_dict() if row.problem else None,
+        "error": problem.as_dict() if (problem := row.problem) else None,
         "model": row.model.name if row.model else None,
         "deleted": row.gone_at is not None,
     }
 
 
-def as_csv(rows: Iterable[Prediction]) -> Iterator[str]:
+def as_csv(rows: Iterable[Row]) -> Iterator[str]:
     yield _csv_line(COLUMNS)
     for row in rows:
         hidden = row.gone_at or row.is_withheld

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from classifier.models import Image, ModelVersion, Prediction, Source, Status
+from classifier.models.answer import StoredAnswer
 
 
 class AskedSerializer(serializers.Serializer[Any]):
@@ -98,7 +99,7 @@ class AttemptSerializer(serializers.Serializer[Any]):
     error_code = serializers.CharField(help_text="Why it failed; empty where it did not.")
 
 
-def result_of(prediction: Prediction) -> dict[str, Any] | None:
+def result_of(prediction: Prediction | StoredAnswer) -> dict[str, Any] | None:
     """What was answered; None where nothing was, or where it is gone."""
     if not prediction.is_shown or prediction.gone_at:
         return None

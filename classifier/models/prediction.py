@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
+from classifier.models.answer import Answer
 from classifier.models.batch import Batch
 from classifier.models.image import Image
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import Owned
 from classifier.models.prediction_queue import INTERACTIVE, PredictionQuerySet
 from classifier.models.status import FINAL, Status
-from classifier.problems import Problem
 
 TOP = 3  # labels that an answer lists unless it is asked for more
 
@@ -29,7 +29,7 @@ class Source(models.TextChoices):
     BATCH = "batch", _("batch")
 
 
-class Prediction(Owned):
+class Prediction(Answer, Owned):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # None for an item of a batch that was refused, and after its image was deleted.
     image = models.ForeignKey(
@@ -182,11 +182,6 @@ class Prediction(Owned):
         return self.status in FINAL
 
     @property
-    def gone_at(self) -> datetime | None:
-        """Since when it is deleted, for good or not yet; None where it is there."""
-        return self.deleted_at or (self.image.trashed_at if self.image else None)
-
-    @property
     def restorable_until(self) -> datetime | None:
         return self.image.restorable_until if self.image else None
 
@@ -200,16 +195,6 @@ class Prediction(Owned):
             self.image.trash()
 
     @property
-    def is_withheld(self) -> bool:
-        """Staff has set its picture aside, so its owner sees neither picture nor answer."""
-        return bool(self.image and self.image.quarantined_at)
-
-    @property
-    def is_shown(self) -> bool:
-        """There is an answer that may be seen."""
-        return self.status == Status.SUCCEEDED and not self.is_withheld
-
-    @property
     def is_recalled(self) -> bool:
         """The version that answered was withdrawn, and its answer is not replaced yet."""
         return bool(self.is_shown and self.model and self.model.recalled_at)
@@ -217,23 +202,6 @@ class Prediction(Owned):
     @property
     def corrected_from_localized(self) -> str:
         return self.model.label_name(self.corrected_from) if self.model else self.corrected_from
-
-    def top(self, k: int | None = None) -> list[dict[str, Any]]:
-        """The k likeliest labels (as many as were asked for) with their confidence, likeliest
-        first; [] without a result that may be seen."""
-        if not (self.model and self.probabilities and self.is_shown):
-            return []
-        return self.model.top(self.probabilities, k or self.top_k)
-
-    def conformal_set(self) -> list[dict[str, Any]] | None:
-        """The labels among which the truth is in 95 of 100 cases; None where that is not known."""
-        if not (self.model and self.probabilities and self.is_shown):
-            return None
-        return self.model.conformal_set(self.probabilities)
-
-    def others_possible(self) -> list[str]:
-        """The names of the other labels in its set: what else it may well be."""
-        return [entry["label_localized"] for entry in (self.conformal_set() or [])[1:]]
 
     def attempts(self) -> list[dict[str, Any]]:
         """Every attempt, first one first: worker, start, end and why it ended."""
@@ -252,14 +220,3 @@ class Prediction(Owned):
             "outcome": self.status,
             "error_code": self.error_code,
         }
-
-    @property
-    def problem(self) -> Problem | None:
-        """Why it failed or is not shown; None where it did not and is."""
-        if self.is_withheld:
-            return Problem("IMAGE_WITHHELD")
-        return Problem(self.error_code) if self.error_code else None
-
-    @property
-    def label_localized(self) -> str:
-        return self.model.label_name(self.label) if self.model and self.is_shown else ""

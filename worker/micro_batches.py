@@ -18,6 +18,7 @@ from django.db import close_old_connections
 
 from classifier import bell
 from classifier.models import Prediction
+from classifier.models.claiming import Claimed
 from classifier.models.prediction_queue import INTERACTIVE
 from ml import preprocess
 from worker import corrections, turn
@@ -40,14 +41,12 @@ order = Order()
 class MicroBatch:
     """Claimed rows, and the network's inputs (size, size, 3) uint8 of those that could be read."""
 
-    rows: list[Prediction]
+    rows: list[Claimed]
     inputs: dict[uuid.UUID, np.ndarray]
 
     @property
     def fence(self) -> uuid.UUID:
-        fence = self.rows[0].fence
-        assert fence is not None, "what is claimed has a fence"
-        return fence
+        return self.rows[0].fence
 
     @property
     def is_full(self) -> bool:
@@ -144,18 +143,16 @@ def answer(taken: MicroBatch, model: "ServedModel") -> None:
         logger.warning("%d results came too late and were dropped", len(results) - published)
 
 
-def read(rows: list[Prediction], size: int) -> dict[uuid.UUID, np.ndarray]:
+def read(rows: list[Claimed], size: int) -> dict[uuid.UUID, np.ndarray]:
     """The network's inputs, (size, size, 3) uint8, by row; what cannot be read is given back."""
     inputs = {}
     for row in rows:
         try:
-            assert row.image is not None, "what is unfinished has an image"
             if row.is_withheld:  # asked for while it was being set aside
                 Prediction.objects.filter(pk=row.pk).cancel()
                 continue
-            inputs[row.pk] = preprocess.from_jpeg(row.image.read_preview(), size)
+            inputs[row.pk] = preprocess.from_jpeg(row.read_preview(), size)
         except (OSError, preprocess.UnreadableImage) as error:
             logger.warning("The preview of %s could not be read: %s", row.pk, error)
-            assert row.fence is not None
             Prediction.objects.give_back(row.fence, row.pk, "PREVIEW_UNREADABLE")
     return inputs

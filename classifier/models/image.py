@@ -53,11 +53,19 @@ class ImageQuerySet(TrashQuerySet["Image"]):
 
     def pack(self, images: Sequence["Image"], contents: Sequence[bytes]) -> None:
         """Write small pictures, each its own preview, into one file: one write to the disk."""
-        storage = cast(DurableFileSystemStorage, Image._meta.get_field("original").storage)
         pack = uuid7().hex
-        parts = storage.save_pack(f"{pack[-2:]}/{pack}.pack", contents)
+        parts = _storage().save_pack(f"{pack[-2:]}/{pack}.pack", contents)
         for image, part in zip(images, parts, strict=True):
             image.original.name = image.preview.name = part
+
+    def read(self, name: str) -> bytes:
+        """A file by its name. Raises OSError where it is gone."""
+        with _storage().open(name, "rb") as file:
+            return bytes(file.read())
+
+
+def _storage() -> DurableFileSystemStorage:
+    return cast(DurableFileSystemStorage, Image._meta.get_field("original").storage)
 
 
 def original_path(image: "Image", _name: str) -> str:

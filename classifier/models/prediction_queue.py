@@ -21,13 +21,14 @@ from django.utils import timezone
 from classifier.models import claiming, publishing
 from classifier.models.attempt import Attempt, Outcome
 from classifier.models.batch import Batch
+from classifier.models.claiming import Claimed
 from classifier.models.durability import undurable
 from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.inserting import insert
 from classifier.models.model_version import ModelVersion
 from classifier.models.owner import OwnedQuerySet
-from classifier.models.prepared import Prepared, partial
+from classifier.models.prepared import Prepared
 from classifier.models.status import FINAL, RETRYABLE, TRANSITIONS, Status
 from classifier.models.webhook import WebhookEndpoint
 from classifier.models.webhook_delivery import WebhookDelivery
@@ -95,7 +96,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def claim(
         self, limit: int, worker: str, priorities: Iterable[int] = (INTERACTIVE, BATCH)
-    ) -> list["Prediction"]:
+    ) -> list[Claimed]:
         """Take up to `limit` waiting rows for `worker`, oldest first, all of the first of
         `priorities` of which any wait.
 
@@ -109,7 +110,10 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             rows = self._next(limit, priorities)
             moved = claiming.take([pk for pk, *_rest in rows], fence, worker, using=self.db)
             assert moved == len(rows), "what is held is nobody else's to move"
-        return [self._claimed(row, fence) for row in rows]
+        return [
+            Claimed(pk, fence, priority, preview, is_withheld=withheld is not None)
+            for pk, _attempt, priority, preview, withheld in rows
+        ]
 
     def _next(self, limit: int, priorities: Iterable[int]) -> list[Any]:
         """What comes next, held until the transaction ends: rows of CLAIMED."""
@@ -131,15 +135,6 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         rows = rows.order_by("priority", "queued_at", "pk")
         rows = rows.select_for_update(skip_locked=True, of=("self",))
         return rows.values_list(*CLAIMED)[:limit]
-
-    def _claimed(self, row: Any, fence: uuid.UUID) -> "Prediction":
-        """What a worker needs of a row; all else is read where somebody asks for it."""
-        pk, _attempt, priority, image, preview, quarantined = row
-        held = {"id": pk, "fence": fence, "priority": priority, "image_id": image}
-        prediction = partial(self.model, self.db, held)
-        picture = {"id": image, "preview": preview, "quarantined_at": quarantined}
-        prediction.image = partial(Image, self.db, picture)
-        return prediction
 
     def publish(
         self, fence: uuid.UUID, model: ModelVersion, results: dict[uuid.UUID, Result]
@@ -293,7 +288,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             WebhookDelivery.objects.record(f"prediction.{status}", messages)
 
 
-CLAIMED = ("pk", "attempt", "priority", "image", "image__preview", "image__quarantined_at")
+CLAIMED = ("pk", "attempt", "priority", "image__preview", "image__quarantined_at")
 
 
 @cache

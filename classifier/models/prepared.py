@@ -164,9 +164,3 @@ def _instance(model: type[M], using: str, columns: Iterator[Any]) -> M | None:
     values = [next(columns) for _field in fields]
     key = next(v for f, v in zip(fields, values, strict=True) if f.primary_key)
     return None if key is None else model.from_db(using, [f.attname for f in fields], values)
-
-
-def partial(model: type[M], using: str, columns: dict[str, Any]) -> M:
-    """A row of which only these columns are known; the others are read when they are asked for."""
-    names = [f.attname for f in model._meta.concrete_fields if f.attname in columns]
-    return model.from_db(using, names, [columns[name] for name in names])

@@ -24,7 +24,9 @@ LONG_AGO = timedelta(days=1)
 
 
 def claim(limit: int = 10) -> list[Prediction]:
-    return Prediction.objects.claim(limit, worker="w")
+    """The rows that a worker was given, in that order, as they now are."""
+    claimed = Prediction.objects.claim(limit, worker="w")
+    return [Prediction.objects.get(pk=row.pk, fence=row.fence) for row in claimed]
 
 
 def publish(row: Prediction, result: Result = make.RESULT) -> int:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Prediction, Status
 from classifier.models.inserting import insert
-from classifier.models.prepared import Prepared, PreparedRow, PreparedUpdate, partial
+from classifier.models.prepared import Prepared, PreparedRow, PreparedUpdate
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -199,15 +199,6 @@ def test_a_slice_cannot_be_changed():
     )
     with pytest.raises(AssertionError):
         sliced.update(uuid.uuid4())
-
-
-def test_of_a_partial_row_the_rest_is_read_when_it_is_asked_for(django_assert_num_queries):
-    row = make.answered()
-    known = partial(Prediction, "default", {"priority": 0, "id": row.pk})
-    with django_assert_num_queries(0):
-        assert (known.pk, known.priority) == (row.pk, 0)
-    with django_assert_num_queries(1):
-        assert known.label == "dog"
 
 
 def test_an_inserted_row_is_as_a_saved_one():

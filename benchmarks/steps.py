@@ -13,6 +13,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,29 +81,17 @@ class Steps:
             contents = self.contents[first : first + CHUNK]
             accepted = self.step("acceptance", _accept, contents)
             rows = self.step("rows: made", self._rows, first, accepted)
-            self.step("storage", self._pack, contents)
+            self.step("storage", self.intake._pack)
             self.step("rows: inserted", self.intake._commit, rows)
 
     def _rows(self, first: int, accepted: list[Any]) -> list[dict[str, Any]]:
-        from django.utils import timezone
+        from classifier.intake import Item
 
-        from classifier.ids import uuid7
-        from classifier.models import Image
-
-        self.intake.stored = [Image.objects.describe(a, "a.jpg", self.owner) for a in accepted]
-        now = timezone.now()
+        self.intake.stored, self.intake.packed = [], []
         return [
-            {
-                **{"id": uuid7(), "position": place, "custom_id": str(place)},
-                **{"image_id": image.pk, "created_at": now, "queued_at": now},
-            }
-            for place, image in enumerate(self.intake.stored, start=first)
+            self.intake._row(Item(f"{place}", each.original), partial(_as_it_is, each))
+            for place, each in enumerate(accepted, start=first)
         ]
-
-    def _pack(self, contents: list[bytes]) -> None:
-        from classifier.models import Image
-
-        Image.objects.pack(self.intake.stored, contents)
 
     def answer(self) -> None:
         """What worker/micro_batches.py does, but for the network."""
@@ -128,6 +117,10 @@ class Steps:
             return sum(len(chunk.encode()) for chunk in results.in_chunks(lines))
 
         self.step("results told", download)
+
+
+def _as_it_is(accepted: Any) -> Any:
+    return accepted
 
 
 def _accept(contents: list[bytes]) -> list[Any]:

@@ -5,13 +5,14 @@ import time
 import uuid
 from datetime import datetime
 
+VERSION_7, VARIANT = 7 << 76, 0b10 << 62
+
 
 def uuid7() -> uuid.UUID:
     """A version 7 UUID (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
-    value = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
-    value[6] = value[6] & 0x0F | 0x70
-    value[8] = value[8] & 0x3F | 0x80
-    return uuid.UUID(bytes=bytes(value))
+    chance = int.from_bytes(os.urandom(10), "big")
+    value = time.time_ns() // 1_000_000 << 80 | VERSION_7 | VARIANT
+    return uuid.UUID(int=value | (chance >> 62 & 0xFFF) << 64 | chance & (1 << 62) - 1)
 
 
 def first_at(moment: datetime) -> uuid.UUID:

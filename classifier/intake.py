@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Self
@@ -20,7 +21,8 @@ from classifier import bell, outages
 from classifier.ahead import Accept, in_order
 from classifier.ids import uuid7
 from classifier.models import Batch, Image, Owner, Prediction, Source, Status
-from classifier.models.image import NAME_LENGTH
+from classifier.models.image import NAME_LENGTH, only_printable
+from classifier.models.incoming import Incoming
 from classifier.models.inserting import Rows
 from classifier.models.prediction_queue import BATCH
 from classifier.problems import Problem
@@ -57,14 +59,13 @@ class Intake:
     def _take(self, chunk: Iterator[tuple[Item, Accept | None]]) -> bool:
         """Take and commit as many as there are, holding no more of them than `in_order` does.
         False where there are none."""
-        self.stored: list[Image] = []
-        self.packed: list[tuple[Image, bytes]] = []
+        self.stored: list[Incoming] = []
+        self.packed: list[tuple[Incoming, bytes]] = []
         outages.check_room()
         try:
             rows = [self._row(item, accept) for item, accept in chunk]
             self._refuse_strangers(rows)
-            if self.packed:
-                Image.objects.pack(*zip(*self.packed, strict=True))
+            self._pack()
             if rows:
                 self._commit(rows)
         except BaseException as error:
@@ -80,7 +81,7 @@ class Intake:
         row = {"id": uuid7(), "custom_id": item.custom_id, "created_at": now, "queued_at": now}
         row["position"] = self._take_name(item.custom_id)
         try:
-            return row | {"image_id": item.image_id or self._image(item, accept).pk}
+            return row | {"image_id": item.image_id or self._image(item, accept, now).id}
         except Problem as problem:
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise  # that is our doing, not the picture's: the sender tries the batch again
@@ -94,12 +95,12 @@ class Intake:
             raise Problem("DUPLICATE_CUSTOM_ID", custom_id=custom_id, positions=places)
         return position
 
-    def _image(self, item: Item, accept: Accept | None) -> Image:
+    def _image(self, item: Item, accept: Accept | None, now: datetime) -> Incoming:
         if item.problem:
             raise item.problem
         assert accept, "what is neither refused nor named by id is a picture"
         accepted = accept()
-        image = Image.objects.describe(accepted, item.custom_id, self.owner)
+        image = Incoming.of(accepted, item.custom_id, now)
         self.stored.append(image)
         if accepted.fits_a_pack:
             self.packed.append((image, accepted.original))
@@ -107,10 +108,17 @@ class Intake:
             image.write_files(accepted)
         return image
 
+    def _pack(self) -> None:
+        """Small pictures, each its own preview, into one file."""
+        if self.packed:
+            parts = Image.objects.pack([content for _image, content in self.packed])
+            for (image, _content), part in zip(self.packed, parts, strict=True):
+                image.original = image.preview = part
+
     def _refuse_strangers(self, rows: list[Fields]) -> None:
         """Of the pictures that were named by id, those that the sender does not have, or that are
         set aside."""
-        brought = {image.pk for image in self.stored}
+        brought = {image.id for image in self.stored}
         named = {pk for row in rows if (pk := row.get("image_id")) and pk not in brought}
         if not named:
             return
@@ -125,13 +133,13 @@ class Intake:
                 rows[place] = _refused(row, "IMAGE_WITHHELD")
 
     def _commit(self, rows: list[Fields]) -> None:
-        predictions = Rows(self._like)
+        images, predictions = Rows(Image(**self.owner.fields())), Rows(self._like)
+        for image in self.stored:
+            images.add(**image.fields())
         for row in rows:
             predictions.add(**row)
         with transaction.atomic():
             if self.stored:
-                images = Rows(self.stored[0])
-                images.add_all(self.stored)
                 images.insert()
             predictions.insert()
             Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
@@ -156,5 +164,4 @@ def _refused(row: Fields, code: str) -> Fields:
 
 def custom_id(name: str) -> str:
     """A file's path as the name of its item: no control or direction characters."""
-    cleaned = "".join(c for c in name.replace("\\", "/") if c.isprintable()).strip()
-    return cleaned[-NAME_LENGTH:]
+    return only_printable(name.replace("\\", "/"))[-NAME_LENGTH:]

@@ -4,16 +4,18 @@ the plain values of a row cost more than the database does."""
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
 
 Adapter = Callable[[Any], Any]
-# Fields whose own values need nothing but what `by_value` does; a text for a UUID, say, needs more.
+# Fields whose own values a database takes as they are, or as `special` says; a text for a UUID,
+# say, needs more.
 OWN: dict[str, type] = {
     "BooleanField": bool,
-    "CharField": str,
+    **dict.fromkeys(("CharField", "FileField"), str),
     "DateTimeField": datetime,
     "FloatField": float,
     "UUIDField": uuid.UUID,
@@ -22,15 +24,22 @@ OWN: dict[str, type] = {
 }
 
 
+def special(connection: Any) -> dict[type, Adapter]:
+    """How this database takes the values that it does not take as they are."""
+    ops = connection.ops
+    as_time: Adapter = lru_cache(8)(ops.adapt_datetimefield_value)  # one goes to several columns
+    if connection.features.has_native_uuid_field:
+        return {datetime: as_time}
+    return {datetime: as_time, uuid.UUID: attrgetter("hex")}
+
+
 def by_value(connection: Any) -> Adapter:
-    """How this database takes a value whatever its column; any but times and UUIDs as it is."""
-    native = connection.features.has_native_uuid_field
-    as_time = connection.ops.adapt_datetimefield_value
+    """How it takes a value whatever its column."""
+    adapters = special(connection)
 
     def adapt(value: Any) -> Any:
-        if isinstance(value, uuid.UUID):
-            return value if native else value.hex
-        return as_time(value) if isinstance(value, datetime) else value
+        adapter = adapters.get(type(value))
+        return adapter(value) if adapter else value
 
     return adapt
 
@@ -39,11 +48,12 @@ def by_field(field: "models.Field[Any, Any]", connection: Any) -> Adapter:
     """How it takes a value for this field in a new or changed row."""
     in_general: Adapter = partial(field.get_db_prep_save, connection=connection)
     target = field.target_field if isinstance(field, models.ForeignKey) else field
-    own, plainly = OWN.get(target.get_internal_type(), type(None)), by_value(connection)
+    own = OWN.get(target.get_internal_type(), type(None))
+    adapter = special(connection).get(own)
 
     def adapt(value: Any) -> Any:
-        if value is None:
-            return None
-        return plainly(value) if type(value) is own else in_general(value)
+        if type(value) is own:
+            return adapter(value) if adapter else value
+        return None if value is None else in_general(value)
 
     return adapt

@@ -36,13 +36,7 @@ class ImageQuerySet(TrashQuerySet["Image"]):
 
     def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
         """The same without the row, which the caller inserts."""
-        image = self.describe(accepted, name, owner)
-        image.write_files(accepted)
-        return image
-
-    def describe(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
-        """The row that an upload will have, not saved, and without its files."""
-        return Image(
+        image = Image(
             name=printable(name),
             sha256=accepted.sha256,
             width=accepted.width,
@@ -50,13 +44,14 @@ class ImageQuerySet(TrashQuerySet["Image"]):
             byte_size=len(accepted.original),
             **owner.fields(),
         )
+        image.write_files(accepted)
+        return image
 
-    def pack(self, images: Sequence["Image"], contents: Sequence[bytes]) -> None:
-        """Write small pictures, each its own preview, into one file: one write to the disk."""
+    def pack(self, contents: Sequence[bytes]) -> list[str]:
+        """Write small pictures into one file: one write to the disk. Returns the names by which
+        they may be read."""
         pack = uuid7().hex
-        parts = _storage().save_pack(f"{pack[-2:]}/{pack}.pack", contents)
-        for image, part in zip(images, parts, strict=True):
-            image.original.name = image.preview.name = part
+        return _storage().save_pack(f"{pack[-2:]}/{pack}.pack", contents)
 
     def read(self, name: str) -> bytes:
         """A file by its name. Raises OSError where it is gone."""
@@ -159,4 +154,11 @@ class Image(Owned, Trashable, Quarantinable):
 def printable(name: Any) -> str:
     """A file name that is safe to show: no path, no control or direction characters."""
     base = str(name).replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in base if c.isprintable()).strip()[:NAME_LENGTH]
+    return only_printable(base)[:NAME_LENGTH]
+
+
+def only_printable(text: str) -> str:
+    """Without control and direction characters, and space around."""
+    if not text.isprintable():  # rarely
+        text = "".join(c for c in text if c.isprintable())
+    return text.strip()

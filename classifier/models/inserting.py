@@ -1,7 +1,6 @@
 """New rows, many or one, by one prepared statement: what `bulk_create` and `save` do, without
 composing SQL for each row, which is two thirds of their cost."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models, router
@@ -31,10 +30,6 @@ class Rows:
             place = self._places[name]
             row[place] = self._adapters[place](value)
         self._rows.append(row)
-
-    def add_all(self, rows: Sequence[models.Model]) -> None:
-        """Unsaved ones, with their keys and files."""
-        self._rows += map(self._values, rows)
 
     def insert(self) -> None:
         quote = self._connection.ops.quote_name

@@ -44,12 +44,15 @@ def by_value(connection: Any) -> Adapter:
     return adapt
 
 
-def by_field(field: "models.Field[Any, Any]", connection: Any) -> Adapter:
-    """How it takes a value for this field in a new or changed row."""
+def by_field(
+    field: "models.Field[Any, Any]", connection: Any, adapters: dict[type, Adapter] | None = None
+) -> Adapter:
+    """How it takes a value for this field in a new or changed row; `adapters` are those that the
+    fields of a row share."""
     in_general: Adapter = partial(field.get_db_prep_save, connection=connection)
     target = field.target_field if isinstance(field, models.ForeignKey) else field
     own = OWN.get(target.get_internal_type(), type(None))
-    adapter = special(connection).get(own)
+    adapter = (special(connection) if adapters is None else adapters).get(own)
 
     def adapt(value: Any) -> Any:
         if type(value) is own:

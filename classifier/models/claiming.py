@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
-from classifier.models.prepared import PreparedUpdate
+from classifier.models.image import read_file
+from classifier.models.prepared import PreparedUpdate, example_ids, filled
 from classifier.models.status import Status
 
 
@@ -27,18 +28,16 @@ class Claimed:
 
     def read_preview(self) -> bytes:
         """Raises OSError where it is gone."""
-        return bytes(apps.get_model("classifier", "Image").objects.read(self.preview))
+        return read_file(self.preview)
 
 
 def take(ids: list[uuid.UUID], fence: uuid.UUID, worker: str, using: str) -> int:
     """Give rows to `worker` under `fence` until its lease ends; returns how many waited."""
     if not ids:
         return 0
-    # Filled up to a power of two with one of them, so that few lengths are ever composed.
-    places = 1 << (len(ids) - 1).bit_length()
-    filled = ids + ids[-1:] * (places - len(ids))
-    taking = _taking(places, settings.LEASE_SECONDS)
-    return taking.update(fence, worker, *filled, using=using)
+    places = filled(ids)
+    taking = _taking(len(places), settings.LEASE_SECONDS)
+    return taking.update(fence, worker, *places, using=using)
 
 
 @cache
@@ -55,5 +54,5 @@ def _taking(places: int, lease: float) -> PreparedUpdate:
             "worker": worker,
         }
 
-    fence, *ids = (uuid.UUID(int=n) for n in range(places + 1))
+    fence, *ids = example_ids(places + 1)
     return PreparedUpdate(compose, fence, "an example worker", *ids)

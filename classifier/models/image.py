@@ -53,10 +53,11 @@ class ImageQuerySet(TrashQuerySet["Image"]):
         pack = uuid7().hex
         return _storage().save_pack(f"{pack[-2:]}/{pack}.pack", contents)
 
-    def read(self, name: str) -> bytes:
-        """A file by its name. Raises OSError where it is gone."""
-        with _storage().open(name, "rb") as file:
-            return bytes(file.read())
+
+def read_file(name: str) -> bytes:
+    """An original or a preview by its name. Raises OSError where it is gone."""
+    with _storage().open(name, "rb") as file:
+        return bytes(file.read())
 
 
 def _storage() -> DurableFileSystemStorage:

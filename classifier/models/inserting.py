@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connections, models, router
 
-from classifier.models.adapting import by_field
+from classifier.models.adapting import by_field, special
 
 
 class Rows:
@@ -15,7 +15,8 @@ class Rows:
         self._connection = connections[router.db_for_write(type(like))]
         self._fields = like._meta.concrete_fields
         self._places = {field.attname: place for place, field in enumerate(self._fields)}
-        self._adapters = [by_field(field, self._connection) for field in self._fields]
+        shared = special(self._connection)
+        self._adapters = [by_field(field, self._connection, shared) for field in self._fields]
         self._like = self._values(like)
         self._rows: list[list[Any]] = []
         self._table = like._meta.db_table

@@ -4,6 +4,7 @@ Django composes it anew at each call, which for a row by its key costs many time
 takes (docs/performance.md). For the few that stand between a picture and its answer.
 """
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from classifier.models.adapting import by_value
 
 Row = tuple[Any, ...]
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,18 @@ class Statement(ABC):
             return list(map(tuple, compiler.apply_converters(rows, converters)))
 
         return Composed(sql, constants, slots, convert if converters else list)
+
+
+def filled(values: list[T]) -> list[T]:
+    """Up to a power of two, with the last one again: for a list of values in a statement, so that
+    few lengths of it are ever composed."""
+    places = 1 << (len(values) - 1).bit_length()
+    return values + values[-1:] * (places - len(values))
+
+
+def example_ids(places: int) -> list[uuid.UUID]:
+    """As many identifiers that no row has."""
+    return [uuid.UUID(int=n) for n in range(1, places + 1)]
 
 
 class Prepared(Statement):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.utils import timezone
 
-from classifier.models.adapting import by_field, by_value
+from classifier.models.adapting import by_field, by_value, special
 from classifier.models.model_version import ModelVersion
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def write(
     meta = apps.get_model("classifier", "Prediction")._meta
     common = {"model": model.pk, "finished_at": timezone.now(), "fence": fence}
     fields = [f for f in meta.concrete_fields if f.name in (*RESULT, *common, "id")]
-    adapt = {field.name: by_field(field, connection) for field in fields}
+    shared = special(connection)
+    adapt = {field.name: by_field(field, connection, shared) for field in fields}
     model_id, now, held = (adapt[name](value) for name, value in common.items())
     own = [(adapt[name], attrgetter(name)) for name in RESULT]
     rows = [

@@ -4,7 +4,8 @@ import random
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Self
+from functools import cache
+from typing import Any, Self
 
 from django.apps import apps
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.models.image import Image
 from classifier.models.prediction import Prediction
+from classifier.models.prepared import Prepared, example_ids, filled
 
 RANDOM_BITS = 62  # the last ones of a UUIDv7
 
@@ -55,9 +57,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         ids = [pk for pk in predictions if drawn(pk, share)]
         if not ids:
             return
-        known = apps.get_model("classifier", "Review").objects.standing()
-        answered = Prediction.objects.answered().filter(pk__in=ids)
-        rows = answered.values_list("pk", Exists(known.filter(image=OuterRef("image"))))
+        places = filled(ids)
         now = timezone.now()
         tasks = [
             ReviewTask(
@@ -66,7 +66,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
                 inclusion_probability=share,
                 settled_at=now if is_known else None,  # its image was reviewed before
             )
-            for pk, is_known in rows
+            for pk, is_known in _answered(len(places)).rows(*places, using=self.db)
         ]
         self.bulk_create(tasks, ignore_conflicts=True)
 
@@ -176,3 +176,15 @@ class ReviewLock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image_id}: {self.reviewer_id}"
+
+
+@cache
+def _answered(places: int) -> Prepared:
+    """Which of so many were answered, and whether a reviewer's word about the image stands."""
+
+    def compose(*ids: uuid.UUID) -> "models.QuerySet[Any, Any]":
+        known = apps.get_model("classifier", "Review").objects.standing()
+        rows = Prediction.objects.answered().filter(pk__in=ids)
+        return rows.values_list("pk", Exists(known.filter(image=OuterRef("image"))))
+
+    return Prepared(compose, *example_ids(places))

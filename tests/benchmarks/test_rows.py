@@ -42,6 +42,13 @@ def test_the_bare_network_answers_every_picture(bare):
     assert all(0.1 <= confidence <= 1 for _label, confidence in bare.answers)
 
 
+def test_two_measurements_of_the_bare_network_count_the_same_pictures_each(bare):
+    slower = replace(bare, rate=100.0, seconds=0.02)
+    mean = replace(bare, rate=300.0, seconds=0.01).averaged(slower)
+    assert (mean.rate, mean.seconds) == (pytest.approx(150), pytest.approx(0.015))
+    assert mean.answers == bare.answers
+
+
 def test_a_batch_is_answered_as_the_bare_network_answers(service, files, bare):
     measured = batch.run(service, files, bare)
     assert 0 < measured.accepted <= measured.done

@@ -1,7 +1,7 @@
 """What a prediction tells, however its row was read: as an instance, or as bare columns where
 there are thousands, since an instance costs more than all else that is done with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,10 +97,10 @@ class StoredAnswer(Answer):
     quarantined_at: datetime | None
     model_id: int | None
     model: "ModelVersion | None" = None
+    image: PictureState = field(init=False)
 
-    @property
-    def image(self) -> PictureState:
-        return PictureState(self.trashed_at, self.quarantined_at)
+    def __post_init__(self) -> None:
+        self.image = PictureState(self.trashed_at, self.quarantined_at)
 
 
 COLUMNS = (

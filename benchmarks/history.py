@@ -84,7 +84,6 @@ def inside(few: int, many: int) -> dict[str, list[float]]:
     django.setup()
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from django.db import connection
 
     from benchmarks import filling, pictures
     from classifier.images import accept
@@ -96,13 +95,20 @@ def inside(few: int, many: int) -> dict[str, list[float]]:
     images = [Image.objects.keep(accept(pictures.jpeg(n)), f"{n}.jpg", owner) for n in range(100)]
     made = filling.answered(user, few, image=lambda n: images[n % len(images)])
     token = ApiToken.objects.issue(user, "benchmark")
+    _settle()
     before = _times(token)
     filling.multiply(made, many, lambda done: say(f"{done:,} of {many:,} predictions"))
+    _settle()
+    after = _times(token)
+    return {action: [before[action], after[action]] for action in before}
+
+
+def _settle() -> None:
+    from django.db import connection
+
     with connection.cursor() as cursor:
         for statement in SETTLE[connection.vendor]:
             cursor.execute(statement)
-    after = _times(token)
-    return {action: [before[action], after[action]] for action in before}
 
 
 def _times(token: str) -> dict[str, float]:

@@ -61,7 +61,7 @@ class Checked:
     def _decode(self, patience: float) -> jpeg.Decoded:
         told, side = self.told, settings.PREVIEW_SIDE
         if told and self.is_small:
-            if told.is_plain and max(told.size) <= side and jpeg.is_whole(self.data, told.size):
+            if told.is_plain and max(told.size) <= side and jpeg.is_whole(self.data, told):
                 return jpeg.Decoded(*told.size, preview=None)
             return jpeg.decode(self.data, side, header.SMALL_PIXELS)
         pixels = told.pixels if told else settings.MAX_IMAGE_PIXELS

@@ -24,12 +24,14 @@ THREE_COMPONENTS = b"\x03"
 
 @dataclass(frozen=True)
 class Header:
-    """The size is width and height in pixels, as stored. What is plain begins as JFIF, has three
-    components of eight bits, coded in the oldest way, and nothing that a decoder does not need."""
+    """The size is width and height in pixels, as stored; the first scan begins at the byte `scan`.
+    What is plain begins as JFIF, has three components of eight bits, coded in the oldest way, and
+    beside the frame only segments of tables."""
 
     size: tuple[int, int]
     has_metadata: bool
     is_plain: bool
+    scan: int
 
     @property
     def pixels(self) -> int:
@@ -51,7 +53,7 @@ def read(data: bytes) -> Header | None:
             return None
         marker = data[at + 1]
         if marker == START_OF_SCAN:
-            return _header(data, frame, has_metadata, is_plain) if frame else None
+            return _header(data, frame, has_metadata, is_plain, at) if frame else None
         if marker in START_OF_FRAME:
             if frame:
                 return None
@@ -62,7 +64,7 @@ def read(data: bytes) -> Header | None:
     return None
 
 
-def _header(data: bytes, frame: int, has_metadata: bool, is_plain: bool) -> Header:
+def _header(data: bytes, frame: int, has_metadata: bool, is_plain: bool, scan: int) -> Header:
     """With what the frame header at `frame` says; ITU-T T.81, section B.2.2."""
     told = data[frame + 1 : frame + 10]
     is_plain = is_plain and told.startswith(BASELINE) and told[8:] == THREE_COMPONENTS
@@ -70,4 +72,5 @@ def _header(data: bytes, frame: int, has_metadata: bool, is_plain: bool) -> Head
         size=(int.from_bytes(told[6:8], "big"), int.from_bytes(told[4:6], "big")),
         has_metadata=has_metadata,
         is_plain=is_plain,
+        scan=scan,
     )

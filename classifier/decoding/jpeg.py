@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from PIL import Image as Pillow
 
+from classifier.decoding import header
+
 Pillow.MAX_IMAGE_PIXELS = None  # it warns, or raises, by limits of its own; ours are checked below
 
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
@@ -61,16 +63,16 @@ class Decoded:
     preview: bytes | None
 
 
-def is_whole(data: bytes, size: tuple[int, int]) -> bool:
-    """Whether a file whose header is plain (header.py) holds all its pixels and nothing after them.
+def is_whole(data: bytes, told: header.Header) -> bool:
+    """Whether a file whose header is plain can be decoded and holds no segment beside its one scan.
 
     The same decoder as in `decode`, without Pillow's reading of the header, which for a small
     picture takes twice as long. Where the answer is no, `decode` knows why.
     """
-    if 0 in size or not _ends_well(data):  # of no pixels nothing would be decoded
+    if 0 in told.size or not _ends_well(data, told.scan):  # of no pixels nothing would be decoded
         return False
     try:
-        Pillow.frombytes("RGB", size, data, "jpeg", "RGB", "")
+        Pillow.frombytes("RGB", told.size, data, "jpeg", "RGB", "")
     except DAMAGE:
         return False
     return True
@@ -134,8 +136,10 @@ def _as_plain_jpeg(picture: Pillow.Image) -> bytes:
 
 
 def _is_plain(data: bytes, picture: Pillow.Image) -> bool:
-    """Whether the file is RGB pixels and nothing else: no metadata, comment or trailing bytes."""
+    """Whether no segment of the file holds metadata, a comment or anything else but the picture,
+    and nothing follows it."""
     segments: list[tuple[str, bytes]] = getattr(picture, "applist", [])
+    told = header.read(data)
     return (
         picture.mode == "RGB"
         and picture.format == "JPEG"
@@ -143,18 +147,15 @@ def _is_plain(data: bytes, picture: Pillow.Image) -> bool:
             name == "APP0" and content.startswith(b"JFIF\0") and len(content) == JFIF_LENGTH
             for name, content in segments
         )
-        and _ends_well(data)
+        and told is not None
+        and _ends_well(data, told.scan)
     )
 
 
-def _ends_well(data: bytes) -> bool:
-    """Whether nothing follows the picture, and nothing stands within it."""
-    return data.find(END_OF_IMAGE) == len(data) - len(END_OF_IMAGE) and _is_one_scan(data)
-
-
-def _is_one_scan(data: bytes) -> bool:
-    """Whether nothing but coded pixels follows the first scan's header: segments with metadata may
-    stand between scans too, where Pillow does not list them."""
-    start = data.find(START_OF_SCAN) + len(START_OF_SCAN)
+def _ends_well(data: bytes, scan: int) -> bool:
+    """Whether there is no segment behind the scan that begins at `scan`, nor within it, where
+    Pillow does not list them, and the file ends with the picture."""
+    start = scan + len(START_OF_SCAN)
     start += int.from_bytes(data[start : start + 2], "big")
-    return MARKER.search(data, start, len(data) - len(END_OF_IMAGE)) is None
+    end = len(data) - len(END_OF_IMAGE)
+    return start <= end == data.find(END_OF_IMAGE) and MARKER.search(data, start, end) is None

@@ -102,11 +102,16 @@ class Image(Owned, Trashable, Quarantinable):
         return self.name or str(self.id)
 
     def write_files(self, accepted: "Accepted") -> None:
-        self.original.save("", ContentFile(accepted.original), save=False)
-        if accepted.preview is accepted.original:
-            self.preview.name = self.original.name
-        else:
-            self.preview.save("", ContentFile(accepted.preview), save=False)
+        """They are on disk when this returns; where one cannot be written, neither is left."""
+        try:
+            self.original.save("", ContentFile(accepted.original), save=False)
+            if accepted.preview is accepted.original:
+                self.preview.name = self.original.name
+            else:
+                self.preview.save("", ContentFile(accepted.preview), save=False)
+        except BaseException:
+            self.delete_files()
+            raise
 
     def read_preview(self) -> bytes:
         with self.preview.open("rb") as file:

@@ -319,6 +319,18 @@ def test_that_it_is_gone_can_be_read_however_fast_the_next_decision_comes(review
     expect(review.locator("#banner")).to_contain_text("It is gone")
 
 
+def test_that_a_decision_was_refused_can_be_read_though_the_next_one_is_taken(review, rows):
+    refused = iter([True])
+    review.route(
+        "**/admin/review/words",
+        lambda route: route.fulfill(status=400) if next(refused, False) else route.continue_(),
+    )
+    press(review, "Enter", "Enter")
+    sent(review, 1)
+    expect(review.locator("#banner")).to_contain_text("The service refused this")
+    assert said(rows, 2) == [("", ""), (Verdict.AGREE, "automobile")]
+
+
 def test_who_was_away_gives_the_images_back_and_goes_on(context, live_server, rows, settings):
     settings.REVIEW_LOCK_SECONDS = 1
     log_in(context, live_server.url, "ann")

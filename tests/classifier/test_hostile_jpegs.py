@@ -55,7 +55,7 @@ def test_what_the_decoder_alone_proves_whole_pillow_finds_whole_too(side, seed, 
     if damage:
         data = hostile.mutated(data, random.Random(seed))
     told = header.read(data)
-    alone = bool(told and told.is_plain and jpeg.is_whole(data, told.size))
+    alone = bool(told and told.is_plain and jpeg.is_whole(data, told))
     assert alone or damage
     if alone:
         assert jpeg.decode(data, 256, 1_000_000) == jpeg.Decoded(*told.size, preview=None)
@@ -174,6 +174,39 @@ def test_what_is_also_something_else_is_only_a_picture_once_stored(name):
     preview = accept(POLYGLOTS[name]).preview
     for trace in (b"<script", b"<html", b"PK\x03\x04", b"<?php", b"%PDF", b"Evil"):
         assert trace not in preview
+
+
+SECRET = hostile.segment(hostile.APP1, b"Exif\0\0 50.45 N, 30.52 E")
+LONG_SCAN = hostile.START_OF_SCAN + b"\xff\xff"  # one that would reach past the end
+
+
+def hidden_behind_the_scan(data: bytes) -> bytes:
+    return data[: -len(hostile.EOI)] + SECRET + hostile.EOI
+
+
+def with_density(data: bytes, four: bytes) -> bytes:
+    """The bytes of JFIF's two densities, which may be anything."""
+    return data[:14] + four + data[18:]
+
+
+HIDDEN = {
+    "plainly": hidden_behind_the_scan(make.jpeg(32, 32)),
+    "a scan in the density": with_density(hidden_behind_the_scan(make.jpeg(32, 32)), LONG_SCAN),
+    "a scan in a table": hidden_behind_the_scan(make.jpeg(32, 32)).replace(
+        b"\xff\xdb", hostile.segment(0xDB, b"\x03" + LONG_SCAN + bytes([1] * 60)) + b"\xff\xdb", 1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_no_segment_behind_the_pixels_is_served_wherever_a_scan_seems_to_begin(name):
+    assert SECRET[4:] in HIDDEN[name]
+    accepted = accept(HIDDEN[name])
+    assert SECRET[4:] not in accepted.preview
+
+
+def test_a_scan_in_the_density_alone_does_no_harm():
+    assert outcome(with_density(make.jpeg(32, 32), LONG_SCAN)) == "accepted"
 
 
 def test_a_gif_that_is_also_a_java_archive_is_refused():

@@ -1,5 +1,7 @@
 """A batch's pictures are stored as single ones are, only at less cost."""
 
+import errno
+
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -9,6 +11,7 @@ from classifier.intake import Intake, Item
 from classifier.models import Batch, Image, Prediction
 from classifier.models.image import only_printable
 from classifier.models.incoming import Incoming
+from classifier.storage import DurableFileSystemStorage
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,32 @@ def test_files_that_no_row_names_are_deleted_again():
     assert len(names) == 2 and all(map(default_storage.exists, names))
     incoming.delete_files()
     assert not any(map(default_storage.exists, names))
+
+
+def alone(owner) -> None:
+    Image.objects.keep(accept(LARGE), "a.jpg", owner)
+
+
+def in_a_batch(owner) -> None:
+    taken(owner, Item("a.jpg", data=LARGE))
+
+
+@pytest.mark.parametrize("send", [alone, in_a_batch])
+def test_of_a_picture_whose_preview_cannot_be_written_nothing_is_left(alice, monkeypatch, send):
+    written, save = [], DurableFileSystemStorage._save
+
+    def full_for_previews(storage, name, content):
+        if ".preview." in name:
+            raise OSError(errno.ENOSPC, "no space left")
+        written.append(save(storage, name, content))
+        return written[-1]
+
+    monkeypatch.setattr(DurableFileSystemStorage, "_save", full_for_previews)
+    with pytest.raises(OSError, match="no space left"):
+        send(alice)
+    (original,) = written
+    assert not default_storage.exists(original)
+    assert not Image.objects.exists()
 
 
 @pytest.mark.parametrize(

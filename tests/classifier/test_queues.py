@@ -14,6 +14,7 @@ from classifier.models import (
     WebhookEndpoint,
     WorkQueue,
 )
+from classifier.models.claiming import Claimed
 from classifier.models.prediction_queue import BATCH
 from classifier.models.work_queue import QueueName, QueueState
 from jobs import tasks
@@ -26,7 +27,7 @@ def change(name: str, state: str) -> None:
     WorkQueue.objects.change(name, state)
 
 
-def claimed() -> list[Prediction]:
+def claimed() -> list[Claimed]:
     return Prediction.objects.claim(10, worker="w")
 
 

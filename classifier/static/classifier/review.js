@@ -54,9 +54,9 @@ async function insist(path, body) {
       troubled = false;
       return answer;
     } catch (error) {
-      troubled = true;
+      troubled = error.message !== "refused";
       banner(texts[error.message] ?? texts.offline);
-      if (error.message === "refused") return null;
+      if (!troubled) return null;
       await pause(wait);
     }
   }

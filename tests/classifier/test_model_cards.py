@@ -103,6 +103,7 @@ def test_programs_read_the_same(client, second):
     listed = client.get("/api/v1/models").json()
     assert [(m["name"], m["active"]) for m in listed] == [
         ("airbench94", False),
+        ("airbench96", False),
         ("airbench_wide", True),
         ("cifar10_improved", False),
         ("second", False),

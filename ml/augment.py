@@ -15,12 +15,21 @@ GREY = 121  # the mean of CIFAR-10's pixels
 
 def augment(
     x: np.ndarray, mirrored: np.ndarray, settings: dict[str, Any], rng: np.random.Generator
-) -> np.ndarray:
-    """One batch as training sees it, by a recipe's [augment]. `mirrored` says which to flip."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """One batch as training sees it, by a recipe's [augment], and as a teacher sees it.
+
+    `mirrored` says which to flip. With `jpeg_last` pictures go through JPEG after all else, so its
+    blocks begin at the corner, as an upload's do, and the teacher sees them before; otherwise
+    before they are shifted, and both see the same.
+    """
     x = np.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
     x = zoom(x, settings["zoom_share"], settings["zoom"], rng)
-    x = through_jpeg(x, settings["jpeg_share"], settings["jpeg_quality"], rng)
-    return cutout(shift(x, settings["shift"], rng), settings["cutout"], rng)
+    last = settings.get("jpeg_last", False)
+    jpeg_settings = settings["jpeg_share"], settings["jpeg_quality"]
+    if not last:
+        x = through_jpeg(x, *jpeg_settings, rng)
+    x = cutout(shift(x, settings["shift"], rng), settings["cutout"], rng)
+    return (through_jpeg(x, *jpeg_settings, rng) if last else x), x
 
 
 def zoom(

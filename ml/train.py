@@ -263,10 +263,11 @@ class AugmentedBatches(keras.utils.PyDataset):
             return None
         if self.reviewed:  # it would contradict those who corrected it, or its like
             raise ValueError("a recipe with [distillation] cannot be trained on reviewed pictures")
-        folder = _model_folder(settings["teacher"])
+        named = settings["teacher"]  # one model or several
+        folders = [_model_folder(name) for name in ([named] if isinstance(named, str) else named)]
         with _precision(self.recipe.get("precision", "float32")):  # as fast as the student
             return distillation.Teacher(
-                folder, self.classes, settings["share"], settings["temperature"]
+                folders, self.classes, settings["share"], settings["temperature"]
             )
 
     def _size(self) -> int:
@@ -293,10 +294,11 @@ class AugmentedBatches(keras.utils.PyDataset):
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
         chosen = self.chosen(index)
         mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
-        x = augment.augment(self.train.x[chosen], mirrored, self.recipe["augment"], rng)
+        settings = self.recipe["augment"]
+        x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
         y = self.one_hot(self.train.y[chosen])
         if self.teacher:
-            y = self.teacher.labels(x, y)
+            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
         if self.epoch < self._small_epochs():
             x = augment.shrink(x, self.recipe["resizing"]["side"])
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])

@@ -36,6 +36,7 @@ def prepare() -> str:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import tensorflow as tf
 
+    _let_waiting_threads_sleep()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
@@ -43,3 +44,19 @@ def prepare() -> str:
         return "CPU"
     details = tf.config.experimental.get_device_details(gpus[0])
     return str(details.get("device_name", "GPU"))
+
+
+def _let_waiting_threads_sleep() -> None:
+    """Otherwise TensorFlow's threads look for work for a while before they sleep, on a core that
+    the web server and the database need as well.
+
+    What TensorFlow has a setting for, but no public way to give it in its second version. It counts
+    from the first operation on, so a process that has already calculated stays as it is.
+    """
+    from tensorflow.core.protobuf import config_pb2
+    from tensorflow.python.eager import context
+
+    settings = config_pb2.ConfigProto()
+    settings.experimental.disable_thread_spinning = True
+    if not (now := context.context())._initialized:
+        now._config = settings

@@ -28,7 +28,7 @@ def smooth(n: int) -> np.ndarray:
 def test_only_the_chosen_are_mirrored():
     x, mirrored = batch(2), np.array([True, False])
     off = {**SETTINGS, "jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0}
-    out = augment.augment(x, mirrored, off, RNG(1))
+    out, _ = augment.augment(x, mirrored, off, RNG(1))
     assert (out[0] == x[0][:, ::-1]).all() and (out[1] == x[1]).all()
 
 
@@ -92,10 +92,33 @@ def test_no_share_is_no_zoom():
 
 def test_augmentation_is_decided_by_its_seed():
     x, mirrored = batch(), np.zeros(64, bool)
-    first = augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))
-    assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))).all()
-    assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4)))).any()
+    first, _ = augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))
+    assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))[0]).all()
+    assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4)))[0]).any()
     assert first.dtype == np.uint8 and first.shape == x.shape
+
+
+def test_a_teacher_sees_what_the_student_sees():
+    student, teacher = augment.augment(batch(), np.zeros(64, bool), SETTINGS, RNG(1))
+    assert (student == teacher).all()
+
+
+ALL_THROUGH_JPEG_LAST = {**SETTINGS, "jpeg_share": 1, "jpeg_quality": [75, 75], "jpeg_last": True}
+
+
+def test_a_teacher_sees_pictures_before_a_jpeg_that_comes_last():
+    x, mirrored = smooth(8), np.arange(8) % 2 == 0
+    student, teacher = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1))
+    saved = np.stack([jpeg.decoded(jpeg.encoded(picture, 75)) for picture in teacher])
+    assert (student == saved).all() and (student != teacher).any()
+
+
+def test_before_a_jpeg_that_comes_last_all_else_is_done():
+    """The teacher's pictures are those that a recipe without JPEG makes."""
+    x, mirrored = smooth(8), np.ones(8, bool)
+    _student, teacher = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1))
+    without = {**SETTINGS, "jpeg_share": 0, "jpeg_last": True}
+    assert (teacher == augment.augment(x, mirrored, without, RNG(1))[0]).all()
 
 
 def test_a_picture_made_smaller_is_the_same_picture_in_fewer_pixels():

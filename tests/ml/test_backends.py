@@ -83,7 +83,7 @@ def test_what_was_trained_on_jax_is_served_by_tensorflow(tiny_npz, tmp_path):
 def test_what_was_trained_on_pytorch_is_served_by_tensorflow(with_pytorch, tiny_npz, tmp_path):
     """With a teacher, and with small pictures in its first epoch."""
     run = tmp_path / "pytorch"
-    on("torch", TRAIN, tiny_npz, run, "airbench96", python=str(with_pytorch))
+    on("torch", TRAIN, tiny_npz, run, "airbench96_short", python=str(with_pytorch))
     assert_served(run, tiny_npz)
 
 

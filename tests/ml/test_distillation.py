@@ -18,7 +18,7 @@ TRUTH = np.eye(10, dtype=np.float32)
 
 
 def teacher(share=0.7, temperature=1.0, folder=FOLDER, classes=CLASSES):
-    return Teacher(folder, classes, share, temperature)
+    return Teacher([folder], classes, share, temperature)
 
 
 @pytest.fixture
@@ -47,8 +47,23 @@ def test_a_higher_temperature_says_more_of_the_other_classes(pictures):
 
 def test_a_teacher_of_two_views_looks_once(pictures):
     """airbench_wide was trained with one view and serves with two."""
-    network = teacher(folder=manifest.MODELS / "airbench_wide").network
+    (network,) = teacher(folder=manifest.MODELS / "airbench_wide").networks
     assert "both_ways" not in [layer.name for layer in network.layers]
+
+
+def test_several_teachers_take_turns(pictures):
+    folders = [FOLDER, manifest.MODELS / "cifar10_improved"]
+    both = Teacher(folders, CLASSES, share=1.0, temperature=1.0)
+    first, second, third = (both.labels(pictures, TRUTH, turn) for turn in range(3))
+    assert first == pytest.approx(third, abs=1e-6)
+    assert first == pytest.approx(teacher(1.0).labels(pictures, TRUTH), abs=1e-6)
+    alone = teacher(1.0, folder=folders[1]).labels(pictures, TRUTH)
+    assert second == pytest.approx(alone, abs=1e-6) and second != pytest.approx(first, abs=0.01)
+
+
+def test_to_learn_from_no_one_is_refused():
+    with pytest.raises(ValueError, match="no teacher"):
+        Teacher([], CLASSES, share=0.5, temperature=1.0)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
@@ -85,13 +100,37 @@ def test_the_labels_of_a_batch_are_the_teacher_s_of_what_the_batch_shows(taught,
     assert y == pytest.approx(teacher().labels(x, truth), abs=1e-5)
 
 
+def test_the_next_batch_hears_the_next_teacher_and_the_next_epoch_goes_on_so(taught, tiny):
+    names = [NAME, "cifar10_improved"]
+    settings = {**taught["distillation"], "teacher": names, "share": 1.0}
+    batches = train.AugmentedBatches({**taught, "distillation": settings}, tiny)
+    alone = [teacher(1.0, folder=manifest.MODELS / name) for name in names]
+    assert len(batches) % 2, "an even number would not tell an epoch's end"
+    turns = [(epoch, index) for epoch in (0, 1) for index in range(len(batches))]
+    for turn, (epoch, index) in enumerate(turns):
+        batches.start(epoch)
+        x, y, *_weights = batches[index]
+        heard = alone[turn % 2].labels(x, TRUTH[tiny.train.y[batches.chosen(index)]])
+        assert y == pytest.approx(heard, abs=1e-5)
+
+
+def test_a_teacher_hears_of_no_jpeg_that_comes_last(taught, tiny):
+    last = {**taught["augment"], "jpeg_share": 1.0, "jpeg_quality": [5, 5], "jpeg_last": True}
+    settings = {**taught["distillation"], "share": 1.0}
+    recipe = {**taught, "distillation": settings, "augment": last}
+    x, y, *_weights = train.AugmentedBatches(recipe, tiny)[0]
+    plain = {**recipe, "augment": {**last, "jpeg_share": 0.0}}
+    clean, heard, *_weights = train.AugmentedBatches(plain, tiny)[0]
+    assert (x != clean).any() and y == pytest.approx(heard, abs=1e-6)
+
+
 def test_the_teacher_calculates_in_the_precision_that_the_student_is_trained_in(taught, tiny):
     exact, fast = (
         train.AugmentedBatches({**taught, "precision": precision}, tiny)
         for precision in ("float32", "mixed_bfloat16")
     )
     for batches, expected in ((exact, "float32"), (fast, "bfloat16")):
-        layers = batches.teacher.network.layers
+        layers = batches.teacher.networks[0].layers
         assert {x.compute_dtype for x in layers if "conv2d" in x.name} == {expected}
     assert fast[0][1] == pytest.approx(exact[0][1], abs=0.05)  # and says nearly the same
 

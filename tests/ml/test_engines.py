@@ -76,6 +76,28 @@ def test_a_process_that_serves_by_litert_never_loads_tensorflow():
     assert said.decode().splitlines()[-1] == "['ai_edge_litert']"
 
 
+def test_tensorflow_s_threads_sleep_while_they_wait():
+    """They share their cores with the web server; TensorFlow's own default is to look for work."""
+    program = (
+        "import sys; from pathlib import Path; from ml.runtime import Runtime;"
+        "Runtime.load(Path(sys.argv[1])).warm_up();"
+        "from tensorflow.python.eager import context; now = context.context();"
+        "print(now._initialized, now.config.experimental.disable_thread_spinning)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
+    assert said.decode().splitlines()[-1] == "True True"
+
+
+def test_a_process_that_has_calculated_by_tensorflow_already_can_still_load_a_network():
+    program = (
+        "import sys; import tensorflow as tf; tf.constant(1) + 1;"
+        "from pathlib import Path; from ml.runtime import Runtime;"
+        "Runtime.load(Path(sys.argv[1])).warm_up(); print(int(tf.constant(1) + 1))"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
+    assert said.decode().splitlines()[-1] == "2"
+
+
 def test_threads_that_ask_at_once_get_their_own_answers(by_litert):
     x = pictures(16)
     expected = [by_litert.predict(x[i : i + 1]).probabilities for i in range(16)]

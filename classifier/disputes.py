@@ -30,16 +30,14 @@ def _say(row: Prediction, label: str | None) -> None:
         Review.objects.dispute(row, label)
 
 
-def opinions(request: HttpRequest, row: Prediction) -> dict[str, Any]:
+def opinions(row: Prediction) -> dict[str, Any]:
     """What people have said of an answer, and what its owner may still say."""
     if row.status != Status.SUCCEEDED or row.model is None:
         return {}
     about = Review.objects.select_related("model")
-    own = Prediction.objects.owned_by(Owner.of(request)).filter(pk=row.pk).exists()
     return {
         "checked": about.current().filter(image=row.image_id).first(),
         "disputed": about.filter(prediction=row, by_owner=True).not_withdrawn().first(),
-        "may_dispute": own,
         "others": [
             {"label": c["id"], "name": row.model.label_name(c["id"])}
             for c in row.model.classes

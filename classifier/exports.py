@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -99,7 +100,8 @@ class Writer:
         """Each row, once its picture is in the archive under the label it was given."""
         for row in self._all():
             if row.image and not row.is_withheld:
-                with row.image.original.open("rb") as original:
+                # One that was lost, or is erased just now, keeps none of the others back.
+                with suppress(FileNotFoundError), row.image.original.open("rb") as original:
                     archive.writestr(picture_name(row), original.read())
             yield row
 

@@ -19,6 +19,7 @@ def texts() -> dict[str, Any]:
         "uploading": _("Uploading…"),
         "queued": _("Waiting for the worker…"),
         "running": _("Being classified…"),
+        "canceled": _("Canceled before there was an answer."),
         "waited": _("{n} s so far."),
         "slow": _("The worker is busy or starting; nothing is lost."),
         "offTopic": _("Maybe none of these"),

@@ -4,9 +4,11 @@ import json
 from typing import Any
 from uuid import UUID
 
+import django_filters
 from django.db import transaction
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
@@ -26,6 +28,7 @@ from classifier.models import Export, IdempotencyKey, Owner, Prediction
 from classifier.models.export import DATASET, ExportFormat, ExportQuerySet, ExportStatus
 
 RETRY_AFTER = "2"  # seconds
+SEVERAL = (django_filters.MultipleChoiceFilter, django_filters.BaseInFilter)
 
 
 class AnyRenderer(BaseRenderer):
@@ -38,21 +41,37 @@ class AnyRenderer(BaseRenderer):
         return json.dumps(data, ensure_ascii=False, default=str).encode()
 
 
+def _as_in_a_query(name: str, value: Any) -> Any:
+    """A filter's value as the query of GET /predictions has it, where all is text."""
+    takes_several = isinstance(PredictionFilter.base_filters[name], SEVERAL)
+    match value:
+        case list() if takes_several and all(isinstance(each, str) for each in value):
+            return value
+        case str():
+            return value
+        case bool() | int() | float():
+            return str(value).lower()
+    told = _("Send a text, a number, true or false; or a list of texts, for id and status.")
+    raise serializers.ValidationError({name: told})
+
+
 @extend_schema_field(OpenApiTypes.OBJECT)
 class FilterSerializer(serializers.Serializer[Any]):
     """As in the query of GET /predictions."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Send an object.")
+            raise serializers.ValidationError(_("Send an object."))
         known = set(PredictionFilter.base_filters) - {DATASET}
         if unknown := sorted(set(data) - known):
-            refused = {str(name): "There is no such filter." for name in unknown}
+            refused = {str(name): _("There is no such filter.") for name in unknown}
             raise serializers.ValidationError(refused)
-        form = PredictionFilter(data, Prediction.objects.none()).form
-        if not form.is_valid():
-            raise serializers.ValidationError(dict(form.errors))
-        return data
+        asked = {name: _as_in_a_query(name, value) for name, value in data.items()}
+        filters = PredictionFilter(asked, Prediction.objects.none())
+        if not filters.is_valid():
+            raise serializers.ValidationError(dict(filters.errors))
+        filters.filter_queryset(filters.queryset)  # what only the filters refuse, as in the list
+        return asked
 
     def to_representation(self, instance: Any) -> Any:
         """Of a data set without the pictures' names, which may be a thousand."""

@@ -81,7 +81,7 @@ def as_dict(told: Accuracy) -> dict[str, Any]:
         ],
         "over_time": [
             {"start": start, "accuracy": estimate(told.over_time.get(place))}
-            for place, start in enumerate(told.period.parts())
+            for place, start in enumerate(told.period.parts)
         ],
         "confusion": {
             "labels": told.labels,

@@ -38,7 +38,7 @@ class Wanted:
 
     def reviews(self) -> ReviewQuerySet:
         """The word that stands about each picture, newest first."""
-        rows = Review.objects.current().filter(image__trashed_at=None)
+        rows = Review.objects.current().filter(image__trashed_at=None, image__quarantined_at=None)
         if self.since:
             rows = rows.filter(created_at__gte=datetime.fromisoformat(self.since))
         if self.until:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
+from classifier.models.idempotency import IdempotencyKey
 from classifier.models.image import Image
 from classifier.models.owner import Owned, OwnedQuerySet
 from classifier.models.prepared import Prepared
@@ -171,12 +172,14 @@ class Batch(Owned):
         Batch.objects.settle([self.pk])
 
     def forget(self) -> None:
-        """Undo an intake that was refused or died: pictures, items and the batch itself."""
+        """Undo an intake that was refused or died: pictures, items and the batch itself. Whoever
+        repeats its request begins anew."""
         self.items.all().cancel()
         for image in Image.objects.filter(
             predictions__batch=self, created_at__gte=self.created_at
         ).distinct():
             image.erase()
+        IdempotencyKey.objects.filter(resource=self.pk).delete()
         self.delete()
 
     def cancel(self) -> None:

@@ -40,7 +40,9 @@ def page(request: HttpRequest) -> HttpResponse:
 def open_tasks() -> dict[str, int]:
     """How many wait, by stream."""
     rows = ReviewTask.objects.open().filter(
-        prediction__image__isnull=False, prediction__image__trashed_at=None
+        prediction__image__isnull=False,
+        prediction__image__trashed_at=None,
+        prediction__image__quarantined_at=None,
     )
     return dict(rows.order_by().values_list("stream").annotate(n=Count("pk")))
 

@@ -46,7 +46,7 @@ class Bars:
 
 
 def over_time(told: Accuracy) -> OverTime | None:
-    parts = told.period.parts()
+    parts = told.period.parts
     values = [(i, told.over_time[i]) for i in range(len(parts)) if i in told.over_time]
     if not values:
         return None

@@ -1,7 +1,9 @@
 """The stretch of time that statistics are of, and its parts."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Self
 
 from django.utils import timezone
@@ -29,6 +31,7 @@ class Period:
         """The length of a part: a day, or a week where there would be too many."""
         return WEEK if self.days > 31 else timedelta(days=1)
 
+    @cached_property
     def parts(self) -> list[datetime]:
         """Where the parts begin, oldest first."""
         starts = [self.since]
@@ -38,4 +41,5 @@ class Period:
 
     def part(self, moment: datetime) -> int:
         """In which part a moment lies."""
-        return max(0, (moment - self.since) // self.step)
+        # By the clock on the wall, as the parts are: some days have 23 hours, and some 25.
+        return max(0, bisect_right(self.parts, moment) - 1)

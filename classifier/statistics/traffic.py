@@ -120,7 +120,7 @@ def waiting() -> list[Waiting]:
 
 def taken_in(period: Period) -> list[tuple[datetime, int]]:
     """Pictures taken in, by part of the period; counts over the index by time."""
-    starts = period.parts()
+    starts = period.parts
     ends = [*starts[1:], period.until]
     return [(a, _count(a, b)) for a, b in zip(starts, ends, strict=True)]
 

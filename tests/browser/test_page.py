@@ -131,6 +131,65 @@ def test_an_upload_that_does_not_get_through_can_be_tried_again(home):
     answered(home)
 
 
+def test_a_photo_whose_answer_was_lost_on_the_way_is_not_kept_twice(home):
+    send(home, photo("first.jpg"))  # with whose answer the visitor's cookie comes
+    answered(home)
+    kept = []
+
+    def lose_the_answer(route):
+        kept.append(route.fetch().status)
+        route.abort()
+
+    home.route("**/api/v1/predictions", lose_the_answer)
+    send(home, photo("second.jpg", make.noise_jpeg(2, side=100)))
+    again = home.get_by_role("button", name="Спробувати ще раз")
+    expect(again).to_be_visible()
+    home.unroute("**/api/v1/predictions")
+    again.click()
+    answered(home, 2)
+    home.reload()
+    assert kept == [202]
+    names = home.locator("[data-field=name]").all_inner_texts()
+    assert sorted(names) == ["first.jpg", "second.jpg"]
+
+
+def test_a_photo_whose_first_try_is_still_under_way_can_be_tried_again(home):
+    told = {"title": "Under way", "code": "IDEMPOTENCY_IN_FLIGHT"}
+    home.route("**/api/v1/predictions", lambda route: route.fulfill(status=409, json=told))
+    send(home, photo())
+    again = home.get_by_role("button", name="Спробувати ще раз")
+    expect(again).to_be_visible()
+    home.unroute("**/api/v1/predictions")
+    again.click()
+    answered(home)
+
+
+def test_an_answer_that_was_canceled_meanwhile_says_so_without_a_reload(home):
+    def canceled(route):
+        response = route.fetch()
+        told = response.json()
+        for row in told["results"]:
+            row.update(status="canceled", result=None, error=None)
+        route.fulfill(response=response, json=told)
+
+    home.route("**/api/v1/predictions?*", canceled)
+    send(home, photo())
+    card = home.locator(".card").first
+    expect(card.locator("[data-field=state]")).to_have_text("Скасовано, відповіді не було.")
+    expect(home.locator("#announcer")).to_contain_text("photo.jpg: Скасовано")
+
+
+def test_what_could_not_be_deleted_is_not_called_deleted(home):
+    """Somebody has logged out in another tab, say: the picture is not this session's any more."""
+    send(home, photo())
+    answered(home)
+    home.context.clear_cookies(name="sessionid")
+    home.get_by_role("button", name="Видалити photo.jpg").click()
+    expect(home.locator("#banner")).to_have_text("Не вдалося видалити. Спробуйте ще раз.")
+    answered(home)
+    expect(home.locator("#announcer")).not_to_contain_text("Видалено")
+
+
 def test_all_that_is_pending_is_polled_for_in_one_request(home):
     polls = []
     home.on("request", lambda r: polls.append(r.url) if "?page_size" in r.url else None)

@@ -179,6 +179,31 @@ def test_backspace_undoes_one_after_the_other(review, rows):
     assert said(rows, 1) == [(Verdict.OTHER, "cat")]
 
 
+def test_what_is_said_twice_is_said_once_and_undone_once(review, rows):
+    press(review, "Enter", "ArrowLeft", "Enter")
+    expect(review.locator(CURRENT)).to_have_attribute("aria-label", re.compile("^automobile, "))
+    press(review, "Backspace")
+    sent(review, 2)
+    expect(review.locator(SETTLED)).to_have_count(0)
+    assert not Review.objects.standing().exists()
+
+
+def test_a_window_that_could_show_more_than_can_be_asked_for_shows_what_can(context, live_server):
+    answered(version(), *((NAMES[n % 10], n / 200) for n in range(99)))
+    log_in(context, live_server.url, "ann")
+    page = context.new_page()
+    page.set_viewport_size({"width": 5120, "height": 2880})
+    page.goto(f"{live_server.url}/admin/review/")
+    expect(page.locator(CURRENT)).to_have_count(1)
+    tiles = page.locator(".tile")
+    assert 20 < tiles.count() <= 50
+    expect(page.locator("#banner")).to_be_hidden()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Enter")
+    expect(page.locator(SETTLED)).to_have_count(0)  # the next page
+    expect(page.locator(CURRENT)).to_have_count(1)
+
+
 def test_a_page_that_is_done_is_followed_by_the_next_and_undone_across(review, rows):
     shown = review.locator(".tile").count()
     assert shown < len(rows)

@@ -78,12 +78,55 @@ def test_a_filter_selects_as_it_does_in_the_list(alice_api, rows):
 
 
 @pytest.mark.parametrize(
-    "filter_", [{"colour": "red"}, {"status": ["pending"]}, {"batch": "x"}, "all", [1]]
+    "filter_",
+    [
+        {"colour": "red"},
+        {"status": ["pending"]},
+        {"batch": "x"},
+        {"created_after": 17},
+        {"id": [5]},
+        {"label": None},
+        {"label": {"is": "dog"}},
+        {"label": ["dog"]},
+        "all",
+        [1],
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(alice_api, filter_):
     response = ask(alice_api, filter=filter_)
     assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
     assert response.json()["errors"]
+
+
+@pytest.mark.parametrize("filter_", [{"id": "abc"}, {"id": 5}, {"id": ["abc"]}, {"label": ""}])
+def test_what_the_list_refuses_is_refused_before_anybody_waits_for_it(alice_api, filter_):
+    told = alice_api.get("/api/v1/predictions", filter_).json()
+    refused = ask(alice_api, filter=filter_).json()
+    assert refused["code"] == told["code"] == "INVALID_REQUEST"
+    assert refused["detail"] == told["detail"]
+    assert not Export.objects.exists()
+
+
+def test_several_ids_may_be_a_list(alice_api, rows):
+    filter_ = {"id": [str(row.pk) for row in rows]}
+    assert len(exported(alice_api, format="jsonl", filter=filter_).splitlines()) == 2
+
+
+def test_numbers_and_truths_may_be_sent_as_json_has_them(alice_api, rows):
+    filter_ = {"confidence_gte": 0.5, "is_reviewed": False, "status": ["succeeded", "failed"]}
+    lines = exported(alice_api, format="jsonl", filter=filter_).decode().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [str(rows[0].pk)]
+
+
+def test_a_picture_whose_file_is_lost_keeps_no_other_back(alice_api, alice, rows):
+    another = make.answer(Prediction.objects.ask(make.image(alice, make.jpeg(9, 9))))
+    lost = rows[0].image.original
+    lost.storage.delete(lost.name)
+    archive = zipfile.ZipFile(io.BytesIO(exported(alice_api, format="zip")))
+    held = [name for name in archive.namelist() if name.endswith(".jpg")]
+    assert not any(rows[0].pk.hex in name for name in held)
+    assert any(another.pk.hex in name for name in held)
+    assert str(rows[0].pk) in archive.read("results.csv").decode()
 
 
 def test_a_format_that_is_not_offered_is_refused(alice_api):

@@ -1,6 +1,7 @@
 """The same request sent twice does nothing twice."""
 
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -11,7 +12,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from classifier.models import Batch, IdempotencyKey, Prediction
+from classifier.models.batch import ABANDONED_AFTER
 from classifier.models.idempotency import KEPT
+from jobs.tasks import sweep
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,6 +89,25 @@ def test_a_request_that_died_before_it_made_anything_is_run_anew(alice_api, alic
     IdempotencyKey.objects.update(status_code=None, resource=None, held_until=timezone.now())
     assert send(alice_api, "k").status_code == 202
     assert Prediction.objects.count() == 1
+
+
+def test_a_batch_whose_request_died_is_taken_anew_once_the_rest_of_it_is_swept_away(alice_api):
+    first = send_batch(alice_api, "k").json()["id"]
+    Batch.objects.update(sealed_at=None, touched_at=timezone.now() - 2 * ABANDONED_AFTER)
+    IdempotencyKey.objects.update(status_code=None, held_until=timezone.now())
+    assert send_batch(alice_api, "k").json()["code"] == "IDEMPOTENCY_IN_FLIGHT"
+    sweep()
+    again = send_batch(alice_api, "k")
+    assert again.status_code == 202 and again.json()["id"] != first
+    assert Batch.objects.count() == 1
+
+
+def test_a_request_that_was_taken_over_leaves_its_repetition_free_where_it_is_refused(alice_api):
+    """It was silent for too long, so that another had its key when its batch was forgotten."""
+    send_batch(alice_api, "k")
+    IdempotencyKey.objects.update(status_code=None, holder=uuid.uuid4(), held_until=timezone.now())
+    Batch.objects.get().forget()
+    assert send_batch(alice_api, "k").status_code == 202
 
 
 def test_after_a_day_a_key_may_be_used_again(alice_api):

@@ -27,10 +27,15 @@ def is_ukrainian(text: str) -> bool:
     return any("а" <= letter <= "я" for letter in text.lower())
 
 
+def main_of(response) -> str:
+    """<main>, without scripts and the templates that they fill."""
+    (main,) = re.findall(r"<main.*?</main>", response.content.decode(), re.DOTALL)
+    return re.sub(r"<(script|template).*?</\1>", " ", main, flags=re.DOTALL)
+
+
 def main_text(response) -> str:
     """What stands in <main>, without its tags and scripts."""
-    (main,) = re.findall(r"<main.*?</main>", response.content.decode(), re.DOTALL)
-    return re.sub(r"<script.*?</script>|<[^>]+>", " ", main, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", main_of(response))
 
 
 @pytest.mark.parametrize(
@@ -233,6 +238,35 @@ def hers(alice) -> Prediction:
 )
 def test_results_and_images_are_for_their_owner_and_staff(people, hers, who, path, status):
     assert people[who].get(path.format(p=hers)).status_code == status
+
+
+@pytest.mark.parametrize(("who", "offered"), [("owner", True), ("staff", False)])
+def test_only_its_owner_is_offered_to_delete_a_picture(people, hers, who, offered):
+    """Staff may look at it, and delete it in the admin."""
+    page = people[who].get(f"/predictions/{hers.pk}/").content.decode()
+    (article,) = re.findall(r"<article.*?</article>", page, re.DOTALL)
+    assert ('data-action="delete"' in article) == offered
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "moment"),
+    [
+        ("en", "Canceled before there was an answer.", "One moment"),
+        ("uk", "Скасовано, відповіді не було.", "Хвилинку"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/predictions/{pk}/", "/results/?id={pk}"])
+def test_what_was_canceled_says_so_and_asks_nobody_to_wait(
+    people, alice, path, language, told, moment
+):
+    row = make.prediction(alice)
+    waiting = people["owner"].get(f"/predictions/{row.pk}/", headers={"Accept-Language": language})
+    assert moment in main_text(waiting)
+    Prediction.objects.filter(pk=row.pk).cancel()
+    response = people["owner"].get(path.format(pk=row.pk), headers={"Accept-Language": language})
+    (state,) = re.findall(r'<p class="state"[^>]*>[^<]+', main_of(response))
+    assert told in state and " hidden" not in state
+    assert moment not in main_text(response) and "http-equiv" not in response.content.decode()
 
 
 @pytest.mark.parametrize("who", ["nobody", "another user", "another visitor"])

@@ -3,8 +3,10 @@
 import pytest
 
 from classifier import exports
-from classifier.models import Export, Prediction, Status
-from tests import make
+from classifier.dataset.selection import Wanted
+from classifier.models import Export, Prediction, ReviewTask, Status, Stream
+from classifier.review.page import open_tasks
+from tests import audits, make
 from tests.worker.test_micro_batches import Served
 from worker import micro_batches
 
@@ -95,6 +97,22 @@ def test_no_file_holds_it(alice, withheld, kind):
     content = export.file.read()
     assert b"dog" not in content and b".jpg" not in content
     assert kind == "zip" or b"IMAGE_WITHHELD" in content
+
+
+def test_no_data_set_holds_it(row):
+    audits.say(row, "dog")
+    assert Wanted().reviews().count() == 1
+    row.image.quarantine()
+    assert not Wanted().reviews().exists()
+    row.image.release()
+    assert Wanted().reviews().count() == 1
+
+
+def test_no_task_waits_for_it(row):
+    ReviewTask.objects.create(prediction=row, stream=Stream.AUDIT, inclusion_probability=1)
+    assert open_tasks() == {Stream.AUDIT: 1}
+    row.image.quarantine()
+    assert open_tasks() == {}
 
 
 def test_released_it_is_as_it_was(alice_api, row):

@@ -10,6 +10,7 @@ const FINAL = new Set(["succeeded", "failed", "canceled", "expired"]);
 // Uploads at a time. The very first goes alone: it is answered with the cookie that makes the
 // others this visitor's too.
 const parallel = () => (cards.querySelector("[data-id]") ? 3 : 1);
+const IN_FLIGHT = "IDEMPOTENCY_IN_FLIGHT"; // an earlier try of the same upload is not done yet
 const POLLED = 100; // ids a request; the API's largest page
 const FASTEST = 250, SLOWEST = 2000, OFFLINE = 10000; // ms between polls
 const SLOW = 10000; // ms of waiting after which we say so
@@ -155,6 +156,12 @@ function update(card, prediction) {
   }
   if (prediction.result) showResult(card, prediction);
   else if (prediction.error) showProblem(card, prediction.error, null);
+  else showEnd(card, texts.canceled);
+}
+
+function showEnd(card, text) {
+  showState(card, text);
+  announce(`${nameOf(card)}: ${text}`);
 }
 
 const waitingSince = new WeakMap();
@@ -170,8 +177,9 @@ function waitingText(card) {
 
 function wire(card) {
   for (const element of card.querySelectorAll("time[datetime]")) showTime(element, new Date(element.dateTime));
-  action(card, "delete").hidden = !card.dataset.id;
-  action(card, "delete").addEventListener("click", () => (texts.undoable ? erase(card) : askFirst(card)));
+  const remove = action(card, "delete"); // on a page of its own only its owner's
+  if (remove) remove.hidden = !card.dataset.id;
+  remove?.addEventListener("click", () => (texts.undoable ? erase(card) : askFirst(card)));
   action(card, "dismiss")?.addEventListener("click", () => leave(card));
 }
 
@@ -185,10 +193,10 @@ function askFirst(card) {
 async function erase(card) {
   const request = { method: "DELETE", headers: { "X-CSRFToken": csrf() } };
   const response = await fetch(`${API}/${card.dataset.id}`, request).catch(() => null);
-  if (!response?.ok && response?.status !== 404) return banner(texts.notDeleted);
+  if (!response?.ok) return banner(texts.notDeleted);
   banner("");
   announce(`${nameOf(card)}: ${texts.deleted}`);
-  texts.undoable && response.ok ? offerUndo(card) : leave(card);
+  texts.undoable ? offerUndo(card) : leave(card);
 }
 
 // In the card's place, until the page is left.
@@ -234,8 +242,13 @@ function choose(files) {
   document.getElementById("refusal").hidden = !tooMany;
   if (tooMany) return;
   // The last is put on top first, so that the first ends up uppermost.
-  const chosen = [...files].reverse().map((file) => ({ file, card: newCard(file) }));
+  const chosen = [...files].reverse().map((file) => ({ file, card: newCard(file), key: randomKey() }));
   for (const one of chosen.reverse()) enqueue(one);
+}
+
+// Sent with each try, so that a picture whose answer was lost is not kept twice.
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 function enqueue(one) {
@@ -256,20 +269,21 @@ function pump() {
 }
 
 async function upload(one) {
-  const { file, card } = one;
+  const { file, card, key } = one;
   const retry = () => enqueue(one);
   if (file.size > texts.maxBytes) return showProblem(card, texts.tooLarge, null);
   const body = new FormData();
   body.append("image", file);
   let response, answer;
   try {
-    response = await fetch(API, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
+    const headers = { "X-CSRFToken": csrf(), "Idempotency-Key": key };
+    response = await fetch(API, { method: "POST", body, headers });
     answer = await response.json();
   } catch {
     return showProblem(card, texts.failed, retry);
   }
   if (response.ok) accepted(card, answer);
-  else showProblem(card, answer, response.status >= 500 ? retry : null);
+  else showProblem(card, answer, response.status >= 500 || answer.code === IN_FLIGHT ? retry : null);
 }
 
 function accepted(card, prediction) {

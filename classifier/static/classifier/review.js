@@ -6,6 +6,7 @@ const by = (id) => document.getElementById(id);
 const grid = by("grid"), palette = by("palette"), find = by("find"), help = by("help");
 const KEYS = "1234567890";
 const LOCKED = texts.lockSeconds * 1000;
+const MOST = 50; // tiles a page; twice as many are asked for at once, and 100 are the most that are dealt
 const SOONEST = 1000, LATEST = 10000; // ms between attempts to reach the service
 const SPOKEN = 20000; // ms that an announcement stays for a screen reader to reach it
 const READ = 5000; // ms that a banner stays at least, however fast the next decision comes
@@ -88,12 +89,14 @@ function announce(text) {
 
 const columns = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
 
-// As many as fill the window, in whole rows. A tile of the last page tells how high one is.
+// As many as fill the window, in whole rows, of which twice as many can be asked for. A tile of the last page tells how
+// high one is.
 function fit() {
   const desk = palette.parentElement.offsetHeight;
   const height = innerHeight - (grid.getBoundingClientRect().top + scrollY) - desk;
   const one = current?.element.offsetHeight || 360;
-  return columns() * Math.min(6, Math.max(2, Math.round(height / one)));
+  const most = Math.min(6, Math.floor(MOST / columns()));
+  return columns() * Math.min(most, Math.max(2, Math.round(height / one)));
 }
 
 let dealing = null;
@@ -229,10 +232,14 @@ function chooseAll() {
 
 // `word` has a label, or is none of them ({ label: "" }), or a skip; without one each tile's own answer is right.
 function decide(word) {
-  const tiles = [...chosen].filter((tile) => !word?.label || classOf(tile, word.label));
-  if (!tiles.length) return;
+  const meant = [...chosen].filter((tile) => !word?.label || classOf(tile, word.label));
+  if (!meant.length) return;
+  const wordOf = (tile) => ({ prediction: tile.item.id, ...(word ?? { label: tile.item.label }) });
+  // What is said already is not said again: to undo that would take back the first time too.
+  const tiles = meant.filter((tile) => tile.said?.text !== saidOf(tile, wordOf(tile)).text);
+  if (!tiles.length) return goOn(meant.at(-1));
   const group = { tiles, before: tiles.map((tile) => tile.said), reviews: [] };
-  const words = tiles.map((tile) => ({ prediction: tile.item.id, ...(word ?? { label: tile.item.label }) }));
+  const words = tiles.map(wordOf);
   tiles.forEach((tile, i) => mark(tile, saidOf(tile, words[i])));
   undoable.push(group);
   decided += tiles.length;

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import override_settings
@@ -35,7 +36,7 @@ def test_bars_are_measured_by_the_longest():
 @pytest.mark.parametrize(("days", "parts", "step"), [(7, 7, 1), (30, 30, 1), (90, 13, 7)])
 def test_a_period_is_divided_into_days_or_weeks(days, parts, step):
     period = Period.last(days)
-    starts = period.parts()
+    starts = period.parts
     assert len(starts) == parts and starts[0] == period.since
     assert {b - a for a, b in pairwise(starts)} == {timedelta(days=step)}
     assert period.part(period.since) == 0 and period.part(period.until) == parts - 1
@@ -45,6 +46,22 @@ def test_a_period_is_divided_into_days_or_weeks(days, parts, step):
 def test_its_days_are_those_of_the_site_s_time_zone():
     since = timezone.localtime(Period.last(7).since)
     assert (since.hour, since.minute) == (0, 0) and since.utcoffset() != timedelta()
+
+
+@override_settings(TIME_ZONE="Europe/Kyiv")
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [((2026, 10, 7), (2026, 11, 5, 23, 30)), ((2026, 3, 10), (2026, 4, 8, 23, 30))],
+)
+def test_a_day_of_25_or_23_hours_moves_no_answer_to_another_day(since, until):
+    """The clocks of Kyiv were put back on 25 October 2026, and forward on 29 March."""
+    kyiv = ZoneInfo("Europe/Kyiv")
+    period = Period(30, datetime(*since, tzinfo=kyiv), datetime(*until, tzinfo=kyiv))
+    assert len(period.parts) == 30 and period.part(period.until.astimezone(UTC)) == 29
+    for place, start in enumerate(period.parts):
+        assert period.part(start.astimezone(UTC)) == place
+        just_before = start.astimezone(UTC) - timedelta(seconds=1)
+        assert period.part(just_before) == max(0, place - 1)
 
 
 def test_identifiers_are_divided_by_the_moment_they_were_made_at():

@@ -50,4 +50,4 @@ COPY ml ml
 USER kadr
 CMD ["celery", "-A", "classifier_site", "worker", "--include", "worker.tasks", "--queues", "worker", \
      "--hostname", "worker@%h", "--pool", "prefork", "--concurrency", "1", "--without-gossip", \
-     "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+     "--without-mingle", "--without-heartbeat"]

@@ -3,12 +3,14 @@ their results beside them, or a data set (classifier/dataset/)."""
 
 import io
 import logging
+import math
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
 from django.core.files.base import File
@@ -19,12 +21,13 @@ from classifier.api.results import as_csv, as_json_lines
 from classifier.dataset import archive as dataset
 from classifier.dataset.selection import Wanted
 from classifier.models import Export, Owner, Prediction
-from classifier.models.export import ExportFormat
+from classifier.models.export import LEASE, ExportFormat
 from classifier.models.prediction_queue import PredictionQuerySet
 
 logger = logging.getLogger(__name__)
 
 PAGE = 500
+RENEWED_EVERY = LEASE.total_seconds() / 6
 
 
 class Superseded(Exception):  # noqa: N818  # no error: another process has it, or it was deleted
@@ -54,7 +57,8 @@ def write(export: Export) -> None:
             writer.text(file)
         size = file.tell()
         file.seek(0)
-        name = default_storage.save(f"exports/{export.pk.hex}.{export.format}", File(file))
+        held = Held(file, writer.hold_on)
+        name = default_storage.save(f"exports/{export.pk.hex}.{export.format}", held)
     if not export.ready(name, size, writer.rows):
         default_storage.delete(name)
         raise Superseded
@@ -68,10 +72,23 @@ def selected(export: Export) -> PredictionQuerySet:
     return rows.select_related("model", "image").order_by("pk")
 
 
+class Held(File):  # type: ignore[type-arg]
+    """A file that is copied into the storage while the export is held."""
+
+    def __init__(self, file: IO[bytes], hold_on: Callable[[], None]) -> None:
+        super().__init__(file)
+        self._content, self._hold_on = file, hold_on
+
+    def read(self, *size: int) -> bytes:
+        self._hold_on()
+        return self._content.read(*size)
+
+
 class Writer:
     def __init__(self, export: Export) -> None:
         self.export = export
         self.rows = 0
+        self._renewed = -math.inf
 
     def text(self, file: IO[bytes]) -> None:
         lines = as_csv if self.export.format == ExportFormat.CSV else as_json_lines
@@ -89,12 +106,19 @@ class Writer:
 
     def dataset(self, file: IO[bytes], wanted: Wanted) -> None:
         """What reviewers have said, of everybody's pictures."""
-        dataset.write(file, wanted, self._hold_on)
+        dataset.write(file, wanted, self._count)
 
-    def _hold_on(self, rows: int) -> None:
+    def _count(self, rows: int) -> None:
         self.rows = rows
-        if not self.export.hold_on(rows):
+        self.hold_on()
+
+    def hold_on(self) -> None:
+        """Renew the lease, where that was not done just now. Raises Superseded."""
+        if monotonic() - self._renewed < RENEWED_EVERY:
+            return
+        if not self.export.hold_on(self.rows):
             raise Superseded
+        self._renewed = monotonic()
 
     def _with_pictures(self, archive: zipfile.ZipFile) -> Iterator[Prediction]:
         """Each row, once its picture is in the archive under the label it was given."""
@@ -108,9 +132,10 @@ class Writer:
     def _all(self) -> Iterator[Prediction]:
         rows, last = selected(self.export), None
         while page := list((rows.filter(pk__gt=last) if last else rows)[:PAGE]):
-            self._hold_on(self.rows)
-            yield from page
-            self.rows += len(page)
+            for row in page:
+                self.hold_on()
+                yield row
+                self.rows += 1
             last = page[-1].pk
 
 

@@ -142,7 +142,10 @@ class Intake:
             if self.stored:
                 images.insert()
             predictions.insert()
-            Batch.objects.filter(pk=self.batch.pk).update(touched_at=timezone.now())
+            batch = Batch.objects.filter(pk=self.batch.pk)
+            if not batch.filter(cancel_requested_at=None).update(touched_at=timezone.now()):
+                batch.update(touched_at=timezone.now())
+                self.batch.items.all().cancel()  # canceled while it is sent
             transaction.on_commit(bell.ring, robust=True)
 
     @cached_property

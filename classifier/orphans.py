@@ -4,6 +4,7 @@ One folder of the storage is listed at a time, which is a 256th of the pictures,
 storage API alone. What Kadr has not named itself is left where it is.
 """
 
+import logging
 import re
 import uuid
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ from django.utils import timezone
 
 from classifier.models import Export, Image
 
+logger = logging.getLogger(__name__)
+
 GRACE = timedelta(hours=1)  # a file is written before its row is committed
+FEW = 100  # files that may go without a question
 PAGE = 500
 PICTURES = re.compile(r"[0-9a-f]{2}")
 OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|pack|csv|jsonl|zip)(?:\.partial)?")
@@ -23,13 +27,27 @@ OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|pack|csv|jsonl|zi
 
 def files_without_row(storage: Storage = default_storage) -> Iterator[str]:
     """Names of files older than an hour that belong to nothing."""
-    for folder in [*_folders(storage), "exports"]:
-        listed = _listed(storage, folder)
-        for first in range(0, len(listed), PAGE):
-            names = listed[first : first + PAGE]
-            for name in sorted(set(names) - _named_by_rows(folder, names)):
-                if _is_old(storage, name):
-                    yield name
+    for folder, names in _pages(storage):
+        for name in sorted(set(names) - _named_by_rows(folder, names)):
+            if _is_old(storage, name):
+                yield name
+
+
+def tidy(storage: Storage = default_storage) -> int:
+    """Delete them, unless that is most of what there is: then the database is rather not the one
+    of these files, or not restored yet. Returns how many."""
+    going = sum(1 for _ in files_without_row(storage))
+    if going > FEW:
+        total = sum(len(names) for _folder, names in _pages(storage))
+        if going > total / 2:
+            logger.error(
+                "%d of %d files belong to no row, so none is removed. Is this their database? "
+                "If it is, manage.py purge --orphans removes them",
+                going,
+                total,
+            )
+            return 0
+    return remove(storage) if going else 0
 
 
 def remove(storage: Storage = default_storage) -> int:
@@ -50,6 +68,14 @@ def rows_without_file(storage: Storage = default_storage) -> Iterator[Image]:
             if not all(name and storage.exists(name) for name in names):
                 yield image
         last = page[-1].pk
+
+
+def _pages(storage: Storage) -> Iterator[tuple[str, list[str]]]:
+    """All files that Kadr has named, some hundred of a folder at a time."""
+    for folder in [*_folders(storage), "exports"]:
+        listed = _listed(storage, folder)
+        for first in range(0, len(listed), PAGE):
+            yield folder, listed[first : first + PAGE]
 
 
 def _folders(storage: Storage) -> list[str]:

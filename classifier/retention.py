@@ -4,7 +4,6 @@ A few hundred rows are held at a time. Each picture goes by itself, files and ro
 whoever is killed leaves nothing that is seen, and the next run goes on.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -17,8 +16,6 @@ from django.utils import timezone
 
 from classifier.models import Batch, Export, Image, Prediction
 from classifier.models.status import FINAL, UNFINISHED
-
-logger = logging.getLogger(__name__)
 
 PAGE = 500
 
@@ -70,7 +67,7 @@ class Purge:
             if self.dry_run:
                 self.gone.answers += Prediction.objects.filter(image__in=page).count()
             else:
-                erase(page)
+                Image.objects.erase_each(page)
 
     def _answers_without_a_picture(self) -> None:
         """Tombstones, those that the erased pictures have just left too, and refused items."""
@@ -95,8 +92,7 @@ class Purge:
         for page in pages(self._mine(Export.objects.all())):
             self.gone.exports += len(page)
             if not self.dry_run:
-                for export in page:
-                    export.erase()
+                Export.objects.filter(pk__in=[export.pk for export in page]).erase_each()
 
 
 def keep_days() -> Gone:
@@ -110,19 +106,7 @@ def empty_trash() -> int:
     """Erase what was in the trash for long enough, and what an earlier run left half erased."""
     erased = 0
     for page in pages(Image.objects.spent(), by="trashed_at"):
-        erased += erase(page)
-    return erased
-
-
-def erase(images: list[Image]) -> int:
-    """Erase each; one whose files cannot be deleted now stays condemned for the next run."""
-    erased = 0
-    for image in images:
-        try:
-            image.erase()
-            erased += 1
-        except OSError:
-            logger.exception("The files of the image %s cannot be deleted", image.pk)
+        erased += Image.objects.erase_each(page)
     return erased
 
 

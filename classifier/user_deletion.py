@@ -12,7 +12,6 @@ from classifier.models import Export, IdempotencyKey, Image
 @receiver(pre_delete, sender=User)
 def erase_files(instance: User, **_kwargs: Any) -> None:
     for image in Image.objects.filter(owner=instance):
-        image.erase()
-    for export in Export.objects.filter(owner=instance):
-        export.erase()
+        image.erase(robust=True)
+    Export.objects.filter(owner=instance).erase_each()
     IdempotencyKey.objects.filter(scope=f"user:{instance.pk}").delete()

@@ -10,6 +10,16 @@ app = Celery("kadr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
+@signals.setup_logging.connect
+def log_as_the_site_does(**_kwargs: Any) -> None:
+    """By KADR_LOG_LEVEL, in the web process's format; Celery would set up a logging of its own."""
+    from logging import config
+
+    from django.conf import settings
+
+    config.dictConfig(settings.LOGGING)
+
+
 @signals.celeryd_init.connect
 def wait_longer_for_the_broker(conf: Any, **_kwargs: Any) -> None:
     """In a process that takes tasks; one that only sends them must not wait."""

@@ -2,7 +2,6 @@
 lost: what is to be done stands in tables, and the schedule asks again."""
 
 import logging
-import threading
 from datetime import timedelta
 
 from celery import shared_task
@@ -19,11 +18,11 @@ from classifier.models import (
     Worker,
 )
 from classifier.webhooks.sending import send_due
+from jobs.limits import at_most
 
 logger = logging.getLogger(__name__)
 
 FORGET_WORKERS_AFTER = timedelta(days=1)
-_recalling = threading.Lock()
 
 
 @shared_task(name="jobs.tasks.sweep")
@@ -33,30 +32,32 @@ def sweep() -> None:
     Prediction.objects.free_lost()
     Correction.objects.free_lost()
     Batch.objects.settle()
-    for batch in Batch.objects.abandoned():
-        batch.forget()
-    for export in Export.objects.expired():
-        export.erase()
     IdempotencyKey.objects.expired().delete()
     WebhookDelivery.objects.forget_old()
     Worker.objects.forget_silent(FORGET_WORKERS_AFTER)
     queues.settle_drained()
+    _forget_dead_batches()
+    Export.objects.expired().erase_each()
     if Prediction.objects.waiting().exists() or Correction.objects.waiting().exists():
         bell.ring()
 
 
+@at_most(1)
+def _forget_dead_batches() -> None:
+    """Their requests died while they were sent; one may have brought many pictures."""
+    for batch in Batch.objects.abandoned():
+        batch.forget()
+
+
 @shared_task(name="jobs.tasks.recall")
+@at_most(1)
 def recall() -> None:
-    """Go on with the recalls: find the answers of those whose finder died, complete the rest. One
-    thread at a time, for finding may take longer than the schedule's pause."""
-    if _recalling.acquire(blocking=False):
-        try:
-            recalls.settle()
-        finally:
-            _recalling.release()
+    """Go on with the recalls: find the answers of those whose finder died, complete the rest."""
+    recalls.settle()
 
 
 @shared_task(name="jobs.tasks.purge")
+@at_most(1)
 def purge() -> None:
     """Erase what was deleted for long enough, and what is older than is kept."""
     retention.empty_trash()
@@ -64,9 +65,10 @@ def purge() -> None:
 
 
 @shared_task(name="jobs.tasks.tidy")
+@at_most(1)
 def tidy() -> None:
     """Remove what belongs to nobody any more: files of requests that died, sessions that ended."""
-    if removed := orphans.remove():
+    if removed := orphans.tidy():
         logger.info("Removed %d files without a row", removed)
     SessionStore.clear_expired()
 
@@ -75,6 +77,11 @@ def tidy() -> None:
 def send_webhooks() -> None:
     """Send what is due."""
     bell.answer(bell.WEBHOOKS)
+    _send_due()
+
+
+@at_most(4)  # each may wait for a receiver, fifteen seconds at a time
+def _send_due() -> None:
     send_due()
 
 
@@ -82,4 +89,9 @@ def send_webhooks() -> None:
 def write_exports() -> None:
     """Write the files that were asked for."""
     bell.answer(bell.EXPORTS)
+    _write_waiting()
+
+
+@at_most(2)
+def _write_waiting() -> None:
     exports.write_waiting()

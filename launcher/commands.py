@@ -26,15 +26,16 @@ def worker(_site: Site) -> list[str]:
 
 
 def jobs(_site: Site) -> list[str]:
-    """The process for what needs no model; its tasks mostly wait, so it has threads."""
-    return _celery_worker("jobs", pool="threads", concurrency=4)
+    """The process for what needs no model. Its tasks mostly wait, so it has threads: more than all
+    the limits in jobs/tasks.py together."""
+    return _celery_worker("jobs", pool="threads", concurrency=12)
 
 
 def _celery_worker(name: str, pool: str, concurrency: int) -> list[str]:
     tasks = ["--include", f"{name}.tasks", "--queues", name, "--hostname", f"{name}@%h"]
     size = ["--pool", pool, "--concurrency", str(concurrency)]
     # Fewer connections to the broker that can break, and nobody listens to those events.
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return [PYTHON, "-m", "celery", "-A", "classifier_site", "worker", *tasks, *size, *quiet]
 
 

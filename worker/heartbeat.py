@@ -59,5 +59,7 @@ class Heartbeat:
         logger.info("Another model was activated: this process makes way for it")
         turn.ending.set()
         with turn.micro_batch:
-            self.stop()
-            os._exit(0)
+            try:
+                self.stop()
+            finally:  # without the database, too: a process that claims nothing any more must end
+                os._exit(0)

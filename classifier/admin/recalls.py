@@ -111,7 +111,8 @@ class CorrectionAdmin(ReadOnlyAdmin):
     exclude = ("fence", "lease_until", "prediction")
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Correction]":
-        return super().get_queryset(request).filter(prediction__image__trashed_at=None)
+        rows = super().get_queryset(request)
+        return rows.filter(prediction__deleted_at=None, prediction__image__trashed_at=None)
 
     @admin.display(description=_("image"))
     def preview(self, row: Correction) -> SafeString | str:

@@ -175,10 +175,8 @@ class Batch(Owned):
         """Undo an intake that was refused or died: pictures, items and the batch itself. Whoever
         repeats its request begins anew."""
         self.items.all().cancel()
-        for image in Image.objects.filter(
-            predictions__batch=self, created_at__gte=self.created_at
-        ).distinct():
-            image.erase()
+        brought = Image.objects.filter(predictions__batch=self, created_at__gte=self.created_at)
+        Image.objects.erase_each(brought.distinct())
         IdempotencyKey.objects.filter(resource=self.pk).delete()
         self.delete()
 

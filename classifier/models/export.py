@@ -1,5 +1,6 @@
 """Exports: a filter of one's predictions as a file, written by the jobs process."""
 
+import logging
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from classifier.models.owner import Owned, OwnedQuerySet, Owner
 from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.models.work_queue import QueueName, WorkQueue
 from classifier.problems import Problem
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)  # renewed as the file grows
 KEPT = timedelta(days=7)
@@ -77,6 +80,14 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
             export = self.create(owner=user, format=ExportFormat.ZIP, filter=kept)
             transaction.on_commit(Export.ring)
         return export
+
+    def erase_each(self) -> None:
+        """Each with its file; one whose file cannot be deleted now stays for the next time."""
+        for export in self:
+            try:
+                export.erase()
+            except OSError:
+                logger.exception("The file of the export %s cannot be deleted", export.pk)
 
     def expired(self) -> "ExportQuerySet":
         return self.filter(created_at__lt=timezone.now() - KEPT)

@@ -102,9 +102,11 @@ class IdempotencyKey(models.Model):
         return self.status_code is not None
 
     def made(self, resource: uuid.UUID) -> None:
-        """Note what was made. For the transaction that makes it."""
+        """Note what was made. For the transaction that makes it. Raises Problem where the request
+        was silent for so long that another has taken its place."""
         self.resource = resource
-        self._mine().update(resource=resource)
+        if not self._mine().update(resource=resource):
+            raise Problem("IDEMPOTENCY_IN_FLIGHT")
 
     def unmade(self) -> None:
         """What was made is gone again."""

@@ -1,6 +1,7 @@
 """An accepted upload: the original and its preview."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.base import ContentFile
@@ -20,6 +21,8 @@ from classifier.storage import DurableFileSystemStorage
 if TYPE_CHECKING:
     from classifier.images import Accepted
 
+logger = logging.getLogger(__name__)
+
 NAME_LENGTH = 255
 
 
@@ -33,6 +36,18 @@ class ImageQuerySet(TrashQuerySet["Image"]):
         image = self.store(accepted, name, owner)
         insert(image)
         return image
+
+    def erase_each(self, images: Iterable["Image"]) -> int:
+        """Erase them; one whose files cannot be deleted now stays condemned, until the trash is
+        emptied again. Returns how many are gone."""
+        erased = 0
+        for image in images:
+            try:
+                image.erase()
+                erased += 1
+            except OSError:
+                logger.exception("The files of the image %s cannot be deleted", image.pk)
+        return erased
 
     def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
         """The same without the row, which the caller inserts."""
@@ -133,12 +148,13 @@ class Image(Owned, Trashable, Quarantinable):
                 self.predictions.filter(pk__in=stopped).retry()
         return bool(restored)
 
-    def erase(self) -> None:
-        """Forget every answer about it; then, once that is committed, delete files and row."""
+    def erase(self, robust: bool = False) -> None:
+        """Forget every answer about it; then, once that is committed, delete files and row. Where
+        the files cannot be deleted, OSError is raised, or only logged if `robust`."""
         with transaction.atomic():
             Image.objects.filter(pk=self.pk).condemn()
             self.predictions.all().erase()
-            transaction.on_commit(self._finish_erasing)
+            transaction.on_commit(self._finish_erasing, robust=robust)
 
     def _finish_erasing(self) -> None:
         # The row last: as long as it is there, the next emptying of the trash finds the files.

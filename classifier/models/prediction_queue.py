@@ -142,13 +142,20 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """Write the results of claimed rows; returns how many were still held under `fence`."""
         connection = connections[self.db]
         with transaction.atomic(using=self.db):
+            listeners = self._listeners()
+            held = self._held(fence, results) if listeners else []
             published = publishing.write(connection, fence, model, results)
-            if listeners := self._listeners():
-                self.filter(pk__in=list(results), status=Status.SUCCEEDED)._tell(listeners)
+            if held:
+                self.model._default_manager.filter(pk__in=held)._tell(listeners)
             self._settle_later(publishing.batches(connection, results))
             apps.get_model("classifier", "ReviewTask").objects.audit(results)
             apps.get_model("classifier", "TrialAnswer").objects.shadow(results, model)
         return published
+
+    def _held(self, fence: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+        """Which of them are still held under `fence`, and stay so until the transaction ends."""
+        rows = self.filter(pk__in=list(ids), fence=fence, status=Status.RUNNING)
+        return list(rows.order_by().select_for_update(of=("self",)).values_list("pk", flat=True))
 
     def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
         """Return a claimed row that could not be answered: to the queue, or as failed with `code`
@@ -212,9 +219,14 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def erase(self) -> None:
         """Forget the answers; what stays is a tombstone that says when."""
-        self.cancel()
-        self.hide_answers()
-        self.update(
+        # By their ids: once changed, they may not be what was asked for any more.
+        ids = list(self.order_by().values_list("pk", flat=True))
+        for name in ("Correction", "TrialAnswer"):  # they tell what was answered, too
+            apps.get_model("classifier", name).objects.filter(prediction__in=ids).delete()
+        rows = self.model._default_manager.filter(pk__in=ids)
+        rows.cancel()
+        rows.hide_answers()
+        rows.update(
             image=None,
             label="",
             confidence=None,
@@ -226,8 +238,6 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             metadata=None,
             deleted_at=timezone.now(),
         )
-        for name in ("Correction", "TrialAnswer"):  # they tell what was answered, too
-            apps.get_model("classifier", name).objects.filter(prediction__in=self).delete()
 
     def hide_answers(self) -> None:
         """Let no repeated request give out what was answered."""

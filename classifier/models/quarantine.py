@@ -4,7 +4,7 @@ its answers, and it can be released, as it was."""
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models.status import Status
@@ -25,7 +25,7 @@ class Quarantinable(models.Model):
         """Set it aside and stop what waits; False where it was already."""
         with transaction.atomic():
             mine = type(self)._default_manager.filter(pk=self.pk)
-            if not mine.filter(quarantined_at=None).update(quarantined_at=timezone.now()):
+            if not mine.filter(quarantined_at=None).update(quarantined_at=Now()):
                 return False
             self.predictions.all().hide_answers()
             self.predictions.all().cancel()

@@ -106,7 +106,7 @@ def retry_after(header: str) -> timedelta:
         return timedelta(seconds=min(int(header[:9]), 10**9))
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return timedelta(0)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(moment - datetime.now(UTC), timedelta(0))

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from classifier import intake
 from classifier.models import Batch, Image, Prediction, Status
 from classifier.models.batch import ABANDONED_AFTER
 from jobs import tasks
@@ -167,6 +168,24 @@ def test_a_batch_that_is_canceled_keeps_what_is_done_and_runs_nothing_after(api)
     assert adds_up(body) and body["canceled_at"] and body["canceling_at"]
     assert Prediction.objects.claim(10, worker="w") == []
     assert api.post(f"{URL}/{batch}/cancel").json()["status"] == "canceled"
+
+
+def test_what_comes_in_after_a_batch_was_canceled_is_canceled_too(alice_api, monkeypatch):
+    """Its owner sees it in the list while its archive is still being read."""
+    monkeypatch.setattr(intake, "CHUNK", 1)
+    commit, calls = intake.Intake._commit, []
+
+    def cancel_after_the_first(self, rows):
+        commit(self, rows)
+        calls.append(rows)
+        if len(calls) == 1:
+            assert alice_api.post(f"{URL}/{self.batch.pk}/cancel").status_code == 200
+
+    monkeypatch.setattr(intake.Intake, "_commit", cancel_after_the_first)
+    body = send(alice_api).json()
+    assert len(calls) == 3
+    assert (body["status"], body["counts"]["canceled"]) == ("canceled", 3)
+    assert not Prediction.objects.waiting().exists()
 
 
 def test_canceling_what_is_complete_changes_nothing(api):

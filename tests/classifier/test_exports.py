@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import zipfile
 
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 from classifier import exports
 from classifier.models import Export, Prediction
 from classifier.models.export import KEPT, MAX_ATTEMPTS
+from classifier.storage import DurableFileSystemStorage
 from jobs import tasks
 from tests import make
 
@@ -159,6 +161,37 @@ def test_a_writer_that_was_overtaken_publishes_nothing(alice_api, media):
     with pytest.raises(exports.Superseded):
         exports.write(slow)
     assert len(list(media.glob("exports/*"))) == 1
+
+
+def test_an_export_is_held_for_as_long_as_it_is_written_and_copied(alice_api, monkeypatch):
+    """However large its pictures are: each of these takes longer than the lease."""
+    ask(alice_api, format="zip")
+    clock, renewed = itertools.count(step=exports.LEASE.total_seconds()), []
+    monkeypatch.setattr(exports, "monotonic", lambda: float(next(clock)))
+    hold_on, save = Export.hold_on, DurableFileSystemStorage.save
+
+    def note(self, rows):
+        renewed.append(rows)
+        return hold_on(self, rows)
+
+    def saved(self, name, content):
+        before = len(renewed)
+        done = save(self, name, content)
+        assert len(renewed) > before, "while it was copied"
+        return done
+
+    monkeypatch.setattr(Export, "hold_on", note)
+    monkeypatch.setattr(DurableFileSystemStorage, "save", saved)
+    assert exports.write_waiting() == 1
+    assert {0, 1, 2} <= set(renewed), "before each picture"
+
+
+def test_a_lease_is_not_renewed_for_every_row(alice_api, monkeypatch):
+    ask(alice_api)
+    renewed = []
+    monkeypatch.setattr(Export, "hold_on", lambda _self, rows: renewed.append(rows) or True)
+    exports.write_waiting()
+    assert renewed == [0]
 
 
 def test_deleting_an_export_removes_its_file(alice_api, media):

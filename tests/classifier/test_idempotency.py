@@ -110,6 +110,23 @@ def test_a_request_that_was_taken_over_leaves_its_repetition_free_where_it_is_re
     assert send_batch(alice_api, "k").status_code == 202
 
 
+@pytest.mark.parametrize("post", [send, send_batch])
+def test_a_request_that_stood_still_for_so_long_that_another_took_its_place_makes_nothing(
+    alice_api, media, monkeypatch, post
+):
+    made = IdempotencyKey.made
+
+    def too_late(self, resource):
+        IdempotencyKey.objects.update(holder=uuid.uuid4())
+        made(self, resource)
+
+    monkeypatch.setattr(IdempotencyKey, "made", too_late)
+    response = post(alice_api, "k")
+    assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_IN_FLIGHT")
+    assert not Prediction.objects.exists() and not Batch.objects.exists()
+    assert not [path for path in media.rglob("*") if path.is_file()]
+
+
 def test_after_a_day_a_key_may_be_used_again(alice_api):
     send(alice_api, "k")
     IdempotencyKey.objects.update(created_at=timezone.now() - KEPT - timedelta(minutes=1))

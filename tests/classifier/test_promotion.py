@@ -130,7 +130,8 @@ def test_erasing_a_picture_forgets_what_the_candidate_said_of_it(other):
     row = make.answered()
     trial = trials.begin_gate(other)
     trials.prepare(trial)
-    Prediction.objects.filter(pk=row.pk).erase()
+    assert TrialAnswer.objects.exists()
+    row.image.erase()
     assert not TrialAnswer.objects.exists()
 
 

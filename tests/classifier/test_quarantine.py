@@ -1,6 +1,9 @@
 """A picture set aside by staff: nobody classifies it, its owner is told so, and it comes back."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from classifier import exports
 from classifier.dataset.selection import Wanted
@@ -130,6 +133,17 @@ def test_released_what_was_stopped_is_queued_again_and_nothing_else(alice):
     row.image.release()
     statuses = [Prediction.objects.get(pk=each.pk).status for each in (row, earlier)]
     assert statuses == [Status.QUEUED, Status.CANCELED]
+
+
+def test_what_was_stopped_is_known_by_the_clock_that_stopped_it(alice, monkeypatch):
+    """The database's: this process's may be ahead of it."""
+    row = make.prediction(alice)
+    ahead = timezone.now() + timedelta(minutes=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    row.image.quarantine()
+    monkeypatch.undo()
+    row.image.release()
+    assert Prediction.objects.get(pk=row.pk).status == Status.QUEUED
 
 
 def test_setting_it_aside_twice_and_releasing_it_twice_changes_nothing_more(row):

@@ -2,8 +2,11 @@
 
 import json
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.db.models.functions import Now
 
 from classifier import recalls
@@ -324,10 +327,32 @@ def test_its_queue_can_be_paused(bad, good):
     assert fresh(row) == ["dog"]
 
 
+def test_what_was_corrected_and_is_erased_leaves_no_trace_of_its_answers(
+    bad, good, django_capture_on_commit_callbacks
+):
+    row = dog()
+    recalled(bad)
+    micro_batches.run(good)
+    assert Correction.objects.get().label_after == "cat"
+    with django_capture_on_commit_callbacks(execute=True):
+        row.image.erase()
+    assert not Correction.objects.exists()
+    assert Prediction.objects.get().deleted_at
+
+
+def test_an_upgrade_forgets_what_was_kept_of_answers_that_had_been_erased(bad, good):
+    kept, erased = dog(), dog()
+    recalled(bad)
+    Prediction.objects.filter(pk=erased.pk).update(deleted_at=Now())
+    forgetting = import_module("classifier.migrations.0008_forget_what_was_erased")
+    forgetting.forget(apps, connection.schema_editor())
+    assert list(Correction.objects.values_list("prediction", flat=True)) == [kept.pk]
+
+
 def test_what_is_erased_meanwhile_is_skipped_and_leaves_no_trace(bad, good):
     erased, withheld = dog(), dog()
     recall = recalled(bad)
-    Prediction.objects.filter(pk=erased.pk).erase()
+    erased.image.erase()
     withheld.image.quarantine()
     assert recalls.settle() == 1
     assert statuses(recall) == [CorrectionStatus.SKIPPED]

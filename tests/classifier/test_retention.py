@@ -235,6 +235,25 @@ def test_an_empty_store_has_no_orphans(media):
     assert "files without a row 0" in purge("--orphans")
 
 
+@pytest.mark.parametrize(("rows", "left"), [(1, 4), (4, 4)])
+def test_the_nightly_tidying_takes_no_database_for_that_of_others_files(
+    alice, media, monkeypatch, caplog, rows, left
+):
+    """Three files belong to nobody: most of four, or fewer than half of seven."""
+    monkeypatch.setattr(orphans, "FEW", 2)
+    monkeypatch.setattr(orphans, "GRACE", timedelta(0))
+    kept = [make.answered(alice) for _ in range(rows)]
+    for _ in range(3):
+        image = make.image(alice)
+        Image.objects.filter(pk=image.pk).delete()
+    time.sleep(0.01)  # all of them are older than now
+    tasks.tidy()
+    assert len(files(media)) == left and Image.objects.count() == len(kept)
+    assert ("Is this their database?" in caplog.text) == (rows == 1)
+    purge("--orphans")
+    assert len(files(media)) == rows
+
+
 def test_rows_whose_files_are_gone_are_told_and_go_only_when_asked(alice, media):
     row, _whole = make.answered(alice), make.answered(alice)
     (media / row.image.original.name).unlink()

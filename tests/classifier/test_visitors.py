@@ -15,6 +15,7 @@ from classifier.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from classifier.storage import DurableFileSystemStorage
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,25 @@ def test_a_user_s_pictures_go_with_the_user_files_included(
     assert list(Image.objects.all()) == [kept.image]
     assert not Prediction.objects.owned_by(Owner(user=alice.user)).exists()
     assert len([p for p in media.rglob("*") if p.is_file()]) == 1
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other_of_a_deleted_user(
+    alice, media, monkeypatch, caplog, django_capture_on_commit_callbacks
+):
+    stuck = make.answered(alice).image.original.name
+    make.answered(alice)
+    delete = DurableFileSystemStorage.delete
+
+    def refuse(self, name):
+        if name == stuck:
+            raise PermissionError(name)
+        delete(self, name)
+
+    monkeypatch.setattr(DurableFileSystemStorage, "delete", refuse)
+    with django_capture_on_commit_callbacks(execute=True):
+        alice.user.delete()
+    assert not User.objects.filter(pk=alice.user.pk).exists() and not Image.objects.exists()
+    assert [str(p.relative_to(media)) for p in media.rglob("*") if p.is_file()] == [stuck]
 
 
 def test_a_deleted_account_leaves_nothing_behind(

@@ -1,14 +1,17 @@
 """Webhooks as they are recorded: for whom, at what cost, and with what in them."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from classifier.models import WebhookDelivery, WebhookEndpoint
+from classifier.models import Prediction, WebhookDelivery, WebhookEndpoint
 from classifier.models.webhook import Disabled
 from classifier.models.webhook_delivery import LARGEST_PAYLOAD, payload
+from tests import make
 
 pytestmark = pytest.mark.django_db
 DATA = {"id": "0198", "status": "succeeded", "url": "/api/v1/predictions/0198"}
@@ -27,6 +30,19 @@ def test_only_those_who_subscribed_are_told(alice):
     WebhookEndpoint.objects.register(alice.user, url="https://a/b", events=["batch.completed"])
     WebhookDelivery.objects.record(EVENT, [(alice.user.pk, DATA)])
     assert WebhookDelivery.objects.get().endpoint_id == everything.pk
+
+
+def test_a_worker_that_was_overtaken_tells_nobody_a_second_time(alice):
+    WebhookEndpoint.objects.register(alice.user, url="https://a/")
+    row = make.prediction(alice)
+    (late,) = Prediction.objects.claim(1, worker="late")
+    Prediction.objects.filter(pk=row.pk).update(lease_until=Now() - timedelta(seconds=1))
+    Prediction.objects.free_lost()
+    make.answer(row)
+    assert WebhookDelivery.objects.filter(event=EVENT).count() == 1
+    version = make.model_version()
+    assert Prediction.objects.publish(late.fence, version, {row.pk: make.RESULT}) == 0
+    assert WebhookDelivery.objects.filter(event=EVENT).count() == 1
 
 
 def test_a_disabled_endpoint_is_not_told(alice):

@@ -210,7 +210,18 @@ def test_retry_after_may_be_a_date():
     assert pause > timedelta(days=365)
 
 
-@pytest.mark.parametrize("header", ["", "soon", "-5", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "²"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "soon",
+        "-5",
+        "1.5",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "²",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+    ],
+)
 def test_a_retry_after_without_sense_is_none(header):
     assert posting.retry_after(header) == timedelta(0)
 

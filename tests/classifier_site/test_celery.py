@@ -4,25 +4,47 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
+import pytest
 from django.conf import settings
 
-TOLD = "import json; print(json.dumps(app.connection_for_read().transport_options))"
+LEVELS = """
+app.log.setup(loglevel="INFO")
+import logging
+levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("", "worker", "celery")}
+root = logging.getLogger()
+print(json.dumps([levels, [handler.formatter._fmt for handler in root.handlers]]))
+"""
+TOLD = "print(json.dumps(app.connection_for_read().transport_options))"
 
 
-def transport_options(code: str = "") -> dict[str, object]:
-    """As the connection of a fresh process gets them, after `code`."""
-    program = f"import django; django.setup()\nfrom classifier_site.celery import app\n{code}\n"
+def told(code: str, **environment: str) -> Any:
+    """What a fresh process prints at its end."""
+    program = "import json, django; django.setup()\nfrom classifier_site.celery import app\n"
     out = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program + TOLD],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "classifier_site.settings"},
+        [sys.executable, "-W", "ignore", "-c", program + code],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "classifier_site.settings", **environment},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    options: dict[str, object] = json.loads(out.stdout.splitlines()[-1])
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def transport_options(code: str = "") -> dict[str, object]:
+    """As the connection of a fresh process gets them, after `code`."""
+    options: dict[str, object] = told(f"{code}\n{TOLD}")
     return options
+
+
+@pytest.mark.parametrize(("level", "number"), [("WARNING", 30), ("debug", 10)])
+def test_workers_and_jobs_log_by_the_site_s_settings(level, number):
+    """Celery would set the level that it was started with, INFO, and a format of its own."""
+    levels, formats = told(LEVELS, KADR_LOG_LEVEL=level)
+    assert set(levels.values()) == {number}
+    assert formats == [settings.LOGGING["formatters"]["line"]["format"]]
 
 
 def test_a_process_that_only_sends_is_held_for_a_second():

@@ -1,14 +1,22 @@
 """What the sweep mends: rows of lost workers, and bells that nobody heard."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from celery import current_app
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from classifier import bell, recalls
-from classifier.models import Prediction, Status
+from classifier import bell, exports, recalls
+from classifier.models import Batch, Export, Image, Prediction, Status
+from classifier.models.batch import ABANDONED_AFTER
+from classifier.models.export import KEPT
+from classifier.storage import DurableFileSystemStorage
+from classifier_site.settings import BASE_DIR
 from jobs import tasks
+from jobs.limits import LIMITS, at_most
+from launcher import commands
 from tests import make
 
 
@@ -56,18 +64,97 @@ def test_the_sweep_is_silent_when_nothing_waits(bell_rings):
     assert bell_rings == []
 
 
+@pytest.mark.parametrize(
+    ("task", "module", "work"),
+    [
+        ("recall", tasks.recalls, "settle"),
+        ("purge", tasks.retention, "empty_trash"),
+        ("tidy", tasks.orphans, "tidy"),
+    ],
+)
 @pytest.mark.django_db
-def test_recalls_are_gone_on_with_by_one_thread_at_a_time(monkeypatch):
+def test_what_takes_long_is_done_by_one_thread_at_a_time(monkeypatch, task, module, work):
+    inside, run = [], getattr(tasks, task)
+
+    def take_long() -> None:
+        inside.append(1)
+        run()  # as the schedule does while the first is still at it
+
+    monkeypatch.setattr(module, work, take_long)
+    run()
+    run()
+    assert len(inside) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_frees_lost_rows_while_another_forgets_a_large_batch(monkeypatch, bell_rings):
+    batch = Batch.objects.create(touched_at=timezone.now() - 2 * ABANDONED_AFTER)
+    row = make.prediction()
+    Prediction.objects.claim(1, worker="gone")
     inside = []
 
-    def settle() -> None:
-        inside.append(1)
-        tasks.recall()  # as the schedule does while the first is still at it
+    def take_long(self: Batch) -> None:
+        inside.append(self.pk)
+        Prediction.objects.filter(pk=row.pk).update(lease_until=Now() - timedelta(seconds=1))
+        tasks.sweep()
 
-    monkeypatch.setattr(tasks.recalls, "settle", settle)
-    tasks.recall()
-    tasks.recall()
-    assert len(inside) == 2
+    monkeypatch.setattr(Batch, "forget", take_long)
+    tasks.sweep()
+    assert inside == [batch.pk] and True in bell_rings
+    assert Prediction.objects.get(pk=row.pk).status == Status.QUEUED
+
+
+def test_all_that_may_take_long_leaves_threads_for_the_sweep():
+    allowed = sum(LIMITS.values())
+    assert len(LIMITS) == 6
+    command = commands.jobs(None)
+    assert int(command[command.index("--concurrency") + 1]) >= allowed + 2
+    compose = (BASE_DIR / "docker-compose.yml").read_text()
+    (threads,) = re.findall(r'"threads", "--concurrency", "(\d+)"', compose)
+    assert int(threads) >= allowed + 2
+
+
+def test_a_place_is_free_again_after_a_failure():
+    @at_most(1)
+    def fails() -> None:
+        raise RuntimeError
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            fails()
+    del LIMITS["fails"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_be_deleted_keeps_the_sweep_from_nothing(
+    alice, media, monkeypatch, caplog
+):
+    """Neither that of an export nor that of a dead batch's picture."""
+    batch = Batch.objects.create(touched_at=timezone.now() - 2 * ABANDONED_AFTER, **alice.fields())
+    image = make.image(alice)
+    Prediction.objects.ask(image, batch=batch, custom_id="1", position=0)
+    stuck, _good = (Export.objects.create(format="csv", **alice.fields()) for _ in range(2))
+    exports.write_waiting()
+    stuck.refresh_from_db()
+    Export.objects.update(created_at=timezone.now() - 2 * KEPT)
+    delete = DurableFileSystemStorage.delete
+
+    def refuse(self: DurableFileSystemStorage, name: str) -> None:
+        if name in (image.original.name, stuck.file.name):
+            raise PermissionError(name)
+        delete(self, name)
+
+    monkeypatch.setattr(DurableFileSystemStorage, "delete", refuse)
+    waiting = make.prediction()
+    tasks.sweep()
+    assert list(Export.objects.all()) == [stuck] and not Batch.objects.exists()
+    assert Prediction.objects.waiting().get() == waiting
+    assert caplog.text.count("cannot be deleted") == 2
+    monkeypatch.undo()
+    tasks.sweep()
+    tasks.purge()
+    assert not Export.objects.exists()
+    assert list(Image.objects.all()) == [waiting.image]
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from classifier.models import ModelActivation
 from ml.manifest import EngineError, ModelError
@@ -99,6 +100,20 @@ def test_a_worker_makes_way_when_another_model_is_activated(ends):
     ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
     beating(None)._make_way()
     assert ends == [0] and turn.ending.is_set()
+
+
+def test_it_makes_way_though_the_database_does_not_hear_of_it(ends, monkeypatch):
+    """It claims nothing any more, so it must not stay."""
+    ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
+    pulse = beating(None)
+    monkeypatch.setattr(pulse, "stop", out_of_reach)
+    with pytest.raises(OperationalError):  # the test's process goes on, which a worker's does not
+        pulse._make_way()
+    assert ends == [0]
+
+
+def out_of_reach() -> None:
+    raise OperationalError("the connection is closed")
 
 
 def test_it_finishes_its_micro_batch_first(ends, monkeypatch):

@@ -26,7 +26,7 @@ bench: ## measure the service against its own network: make bench [ONLY="serving
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m benchmarks $(if $(ENGINE),--engine $(ENGINE)) $(if $(ONLY),--only $(ONLY))
 
-bench-quick: ## the same in about two minutes, with small numbers
+bench-quick: ## its first two parts in about two minutes, with small numbers
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m benchmarks --quick --only serving steps
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser, url: str = URL) -> None:
     add("--token-file", metavar="FILE", help="a file that holds it (else KADR_TOKEN is read)")
     add("--format", choices=output.FORMATS, default="csv", help="of the answers (%(default)s)")
     add("--output", metavar="FILE", help="where to, once all is there (standard output)")
-    add("--model", help="the model to ask, where the service has several")
+    add("--model", help="the model that must answer: refused unless it serves")
     add("--top-k", type=_positive, metavar="K", help="how many labels an answer has")
     add("--resume", metavar="FILE", help="keep here what was sent (a file in your cache folder)")
 

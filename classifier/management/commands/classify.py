@@ -19,7 +19,10 @@ ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # listened on, but no
 
 
 class Command(BaseCommand):
-    help = f"{cli.ABOUT} The same as python -m kadr_client, with the address from the settings."
+    help = (
+        f"{cli.ABOUT} The same as python -m kadr_client, with the address from the settings; with "
+        "KADR_HTTPS, or where KADR_HOSTS leaves 127.0.0.1 out, give --url."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

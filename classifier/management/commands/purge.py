@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from classifier import orphans, retention
 
-HELP = """Remove pictures and answers for good: nothing is left of them, no tombstone either.
+HELP = """Remove pictures and answers for good: nothing is left of them, no tombstone either,
+except by --forget-lost, which leaves tombstones.
 
 --older-than 30d  pictures sent before that, files and rows, with every answer about them, unless
                   one of the answers is newer or not finished; tombstones and refused items of

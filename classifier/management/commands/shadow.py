@@ -19,7 +19,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", nargs="?", help="an id or a folder's name")
         parser.add_argument(
-            "--share", type=float, default=0.1, help="of the traffic, from 0 to 1; default 0.1"
+            "--share",
+            type=float,
+            default=0.1,
+            help="of the traffic, above 0 and at most 1; default 0.1",
         )
         parser.add_argument("--off", action="store_true", help="end it; what it found stays")
 

@@ -319,6 +319,16 @@ def test_what_is_being_sent_is_not_replayed(endpoint):
     assert WebhookDelivery.objects.filter(pk=row.pk).replay() == 0
 
 
+def test_an_old_delivery_whose_sender_was_killed_is_forgotten_too(endpoint):
+    row = record(endpoint)
+    old = WebhookDelivery.objects.filter(pk=row.pk)
+    WebhookDelivery.objects.claim()
+    old.update(created_at=Now() - timedelta(days=31))
+    assert WebhookDelivery.objects.forget_old() == 0, "it is being sent"
+    old.update(lease_until=Now() - timedelta(seconds=1))
+    assert WebhookDelivery.objects.forget_old() == 1
+
+
 def test_old_deliveries_are_forgotten(endpoint):
     old, new = record(endpoint), record(endpoint)
     WebhookDelivery.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(days=31))

@@ -143,9 +143,10 @@ class Intake:
                 images.insert()
             predictions.insert()
             batch = Batch.objects.filter(pk=self.batch.pk)
+            # Whoever cancels it while it is sent stops what is there, and waits for this row.
             if not batch.filter(cancel_requested_at=None).update(touched_at=timezone.now()):
                 batch.update(touched_at=timezone.now())
-                self.batch.items.all().cancel()  # canceled while it is sent
+                self.batch.items.filter(pk__in=[row["id"] for row in rows]).cancel()
             transaction.on_commit(bell.ring, robust=True)
 
     @cached_property

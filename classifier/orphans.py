@@ -22,7 +22,9 @@ GRACE = timedelta(hours=1)  # a file is written before its row is committed
 FEW = 100  # files that may go without a question
 PAGE = 500
 PICTURES = re.compile(r"[0-9a-f]{2}")
-OURS = re.compile(r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|pack|csv|jsonl|zip)(?:\.partial)?")
+OURS = re.compile(
+    r"(?P<id>[0-9a-f]{32})(?:\.preview)?\.(?:jpg|pack|csv|jsonl|zip)(?:(?:\.[0-9a-f]{8})?\.partial)?"
+)
 
 
 def files_without_row(storage: Storage = default_storage) -> Iterator[str]:
@@ -54,8 +56,11 @@ def remove(storage: Storage = default_storage) -> int:
     """Delete them; returns how many."""
     removed = 0
     for name in files_without_row(storage):
-        storage.delete(name)
-        removed += 1
+        try:
+            storage.delete(name)
+            removed += 1
+        except OSError:
+            logger.exception("The file %s cannot be deleted", name)
     return removed
 
 

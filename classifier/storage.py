@@ -2,6 +2,7 @@
 
 import io
 import os
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -55,7 +56,8 @@ class DurableFileSystemStorage(FileSystemStorage):
     def _save(self, name: str, content: "File[Any]") -> str:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
+        # Of this call alone: an export's writer that was overtaken removes its own.
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
         try:
             self._write(partial, content)
             partial.replace(path)

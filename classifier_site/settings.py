@@ -309,10 +309,13 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.text("KADR_TIME_ZONE", "UTC")
 USE_TZ = True
 
+LOG_LEVEL = env.text("KADR_LOG_LEVEL", "INFO").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("KADR_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # It tells of each of a dozen tasks a minute that it is due.
+    "loggers": {} if LOG_LEVEL == "DEBUG" else {"celery.beat": {"level": "WARNING"}},
 }

@@ -115,8 +115,7 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
         obj.erase()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
-        for image in queryset:
-            image.erase()
+        Image.objects.erase_each(queryset)
 
 
 @admin.register(Batch)

@@ -43,10 +43,12 @@ class AnyRenderer(BaseRenderer):
 
 def _as_in_a_query(name: str, value: Any) -> Any:
     """A filter's value as the query of GET /predictions has it, where all is text."""
-    takes_several = isinstance(PredictionFilter.base_filters[name], SEVERAL)
+    filter_ = PredictionFilter.base_filters[name]
     match value:
-        case list() if takes_several and all(isinstance(each, str) for each in value):
+        case [_, *_] if isinstance(filter_, SEVERAL) and all(isinstance(v, str) for v in value):
             return value
+        case str() if value and isinstance(filter_, django_filters.MultipleChoiceFilter):
+            return [value]
         case str():
             return value
         case bool() | int() | float():

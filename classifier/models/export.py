@@ -82,7 +82,7 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
         return export
 
     def erase_each(self) -> None:
-        """Each with its file; one whose file cannot be deleted now stays for the next time."""
+        """Each with its file; one whose file cannot be deleted now stays."""
         for export in self:
             try:
                 export.erase()

@@ -221,8 +221,8 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """Forget the answers; what stays is a tombstone that says when."""
         # By their ids: once changed, they may not be what was asked for any more.
         ids = list(self.order_by().values_list("pk", flat=True))
-        for name in ("Correction", "TrialAnswer"):  # they tell what was answered, too
-            apps.get_model("classifier", name).objects.filter(prediction__in=ids).delete()
+        # What tells of answers, too, each in the order in which those lock that write it.
+        apps.get_model("classifier", "Correction").objects.filter(prediction__in=ids).delete()
         rows = self.model._default_manager.filter(pk__in=ids)
         rows.cancel()
         rows.hide_answers()
@@ -238,6 +238,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
             metadata=None,
             deleted_at=timezone.now(),
         )
+        apps.get_model("classifier", "TrialAnswer").objects.filter(prediction__in=ids).delete()
 
     def hide_answers(self) -> None:
         """Let no repeated request give out what was answered."""

@@ -90,6 +90,8 @@ def test_a_filter_selects_as_it_does_in_the_list(alice_api, rows):
         {"label": None},
         {"label": {"is": "dog"}},
         {"label": ["dog"]},
+        {"id": []},
+        {"status": []},
         "all",
         [1],
     ],
@@ -107,6 +109,11 @@ def test_what_the_list_refuses_is_refused_before_anybody_waits_for_it(alice_api,
     assert refused["code"] == told["code"] == "INVALID_REQUEST"
     assert refused["detail"] == told["detail"]
     assert not Export.objects.exists()
+
+
+def test_one_status_may_be_a_text(alice_api, rows):
+    lines = exported(alice_api, format="jsonl", filter={"status": "queued"}).decode().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [str(rows[1].pk)]
 
 
 def test_several_ids_may_be_a_list(alice_api, rows):

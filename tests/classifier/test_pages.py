@@ -266,7 +266,14 @@ def test_what_was_canceled_says_so_and_asks_nobody_to_wait(
     response = people["owner"].get(path.format(pk=row.pk), headers={"Accept-Language": language})
     (state,) = re.findall(r'<p class="state"[^>]*>[^<]+', main_of(response))
     assert told in state and " hidden" not in state
+    assert "Answered" not in main_text(response) and "Відповідь" not in main_text(response)
     assert moment not in main_text(response) and "http-equiv" not in response.content.decode()
+
+
+def test_what_was_answered_does_not_say_that_it_was_canceled(people, hers):
+    for path in ("/", f"/predictions/{hers.pk}/"):
+        page = people["owner"].get(path, headers={"Accept-Language": "en"})
+        assert "Canceled before" not in main_of(page)
 
 
 @pytest.mark.parametrize("who", ["nobody", "another user", "another visitor"])

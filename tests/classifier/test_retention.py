@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from classifier import orphans, retention
 from classifier.models import ApiToken, Batch, Export, Image, Prediction
+from classifier.storage import DurableFileSystemStorage
 from jobs import tasks
 from tests import make
 
@@ -187,6 +188,7 @@ def put(name: str, hours: float) -> None:
 
 ORPHANS = ["ab/" + "b" * 32 + ".jpg", "ab/" + "b" * 32 + ".preview.jpg", "cd/" + "c" * 32 + ".jpg"]
 ORPHANS += ["cd/" + "c" * 32 + ".jpg.partial", "exports/" + "d" * 32 + ".zip"]
+ORPHANS += ["cd/" + "e" * 32 + ".pack.0123abcd.partial"]
 
 
 def test_files_that_no_row_names_are_removed_once_they_are_an_hour_old(alice, media):
@@ -196,7 +198,7 @@ def test_files_that_no_row_names_are_removed_once_they_are_an_hour_old(alice, me
         put(name, hours=1.1)
     put("ef/" + "e" * 32 + ".jpg", hours=0.9)
     text = purge("--orphans", "--dry-run")
-    assert "Would be removed: files without a row 5\n" in text
+    assert f"Would be removed: files without a row {len(ORPHANS)}\n" in text
     tasks.tidy()
     assert files(media) == sorted([*kept, "e" * 32 + ".jpg"])
 
@@ -228,6 +230,23 @@ def test_any_storage_of_django_s_will_do(monkeypatch):
     monkeypatch.setattr(orphans, "GRACE", timedelta(0))
     assert orphans.remove(storage) == 1
     assert storage.listdir("ab") == ([], ["other.txt"])
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other_and_is_told(alice, monkeypatch, caplog):
+    monkeypatch.setattr(orphans, "GRACE", timedelta(0))
+    images = [make.image(alice) for _ in range(3)]
+    Image.objects.all().delete()
+    stuck, delete = min(image.original.name for image in images), DurableFileSystemStorage.delete
+    time.sleep(0.01)  # all of them are older than now
+
+    def refuse(self, name):
+        if name == stuck:
+            raise PermissionError(name)
+        delete(self, name)
+
+    monkeypatch.setattr(DurableFileSystemStorage, "delete", refuse)
+    assert orphans.remove() == 2
+    assert f"{stuck} cannot be deleted" in caplog.text
 
 
 def test_an_empty_store_has_no_orphans(media):

@@ -41,9 +41,19 @@ def transport_options(code: str = "") -> dict[str, object]:
 
 @pytest.mark.parametrize(("level", "number"), [("WARNING", 30), ("debug", 10)])
 def test_workers_and_jobs_log_by_the_site_s_settings(level, number):
-    """Celery would set the level that it was started with, INFO, and a format of its own."""
-    levels, formats = told(LEVELS, KADR_LOG_LEVEL=level)
+    """Celery would set a level of its own."""
+    levels, _formats = told(LEVELS, KADR_LOG_LEVEL=level)
     assert set(levels.values()) == {number}
+
+
+@pytest.mark.parametrize(("level", "number"), [("INFO", 30), ("DEBUG", 10)])
+def test_the_beat_is_silent_about_what_is_due_unless_all_is_to_be_told(level, number):
+    code = LEVELS.replace('("", "worker", "celery")', '("celery.beat",)')
+    assert told(code, KADR_LOG_LEVEL=level)[0] == {"celery.beat": number}
+
+
+def test_workers_and_jobs_log_in_the_web_process_s_format():
+    _levels, formats = told(LEVELS)
     assert formats == [settings.LOGGING["formatters"]["line"]["format"]]
 
 

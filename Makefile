@@ -1,6 +1,6 @@
 # The only place where commands are written down. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow chaos bench bench-quick bench-peers bench-engines schema lint audit train evaluate messages lock
+.PHONY: help run test test-live test-slow chaos bench bench-quick bench-peers bench-engines schema lint audit train evaluate messages lock
 PYTHON := .venv/bin/python
 
 help: ## list these commands
@@ -10,9 +10,13 @@ run: ## start Kadr at http://127.0.0.1:8080/ and keep it running until Ctrl-C: m
 	@sh bin/setup requirements$(if $(filter litert,$(ENGINE)),-litert).txt
 	@exec $(if $(ENGINE),env KADR_ENGINE=$(ENGINE)) $(PYTHON) -m launcher
 
-test: ## run the tests, but for the slow ones
+test: ## run the tests, but for those below
 	@sh bin/setup requirements-dev.txt
-	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not live and not slow"
+
+test-live: ## run those that start the whole service, Chromium or a benchmark
+	@sh bin/setup requirements-dev.txt
+	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "live and not slow"
 
 test-slow: ## run those that take half a minute or more: all again on PostgreSQL, training, chaos
 	@sh bin/setup requirements-dev.txt

@@ -14,6 +14,14 @@ from tests.in_turn import InTurn
 from tests.live.service import Service
 from worker.order import Order
 
+LIVE = ("tests/live/", "tests/browser/", "tests/benchmarks/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(LIVE):
+            item.add_marker("live")
+
 
 def pytest_report_header() -> str:
     return f"database: {connection.vendor}"

@@ -316,6 +316,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # It tells of each of a dozen tasks a minute that it is due.
+    # At INFO it tells of each task that is due, and some are every five seconds.
     "loggers": {} if LOG_LEVEL == "DEBUG" else {"celery.beat": {"level": "WARNING"}},
 }

@@ -1,8 +1,12 @@
 """A real Chromium in front of the real service."""
 
 import shutil
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
+from django.core.signals import request_finished, request_started
 
 FLAGS = [
     "--no-sandbox",
@@ -34,3 +38,54 @@ def complaints(context) -> list[str]:
     context.on("console", lambda m: heard.append(m.text) if m.type == "error" else None)
     context.on("weberror", lambda e: heard.append(str(e.error)))
     return heard
+
+
+@pytest.fixture(autouse=True)
+def left_in_peace(request) -> Iterator[None]:
+    """What a page sends as it is left arrives while its test still has the database. A request that
+    was cut off in the middle of a transaction would leave that to the next test."""
+    if "live_server" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # so that this ends before
+    browser = request.getfixturevalue("browser")
+    with Traffic() as traffic:
+        yield
+        for context in browser.contexts:
+            for page in context.pages:
+                page.close()
+        traffic.wait_for_silence()
+
+
+class Traffic:
+    """How many requests are being answered, and when that last changed."""
+
+    SILENCE, LONGEST = 0.15, 10.0  # seconds
+
+    def __init__(self) -> None:
+        self.lock, self.running, self.changed = threading.Lock(), 0, time.monotonic()
+
+    def __enter__(self) -> "Traffic":
+        request_started.connect(self._begin)
+        request_finished.connect(self._end)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        request_started.disconnect(self._begin)
+        request_finished.disconnect(self._end)
+
+    def _begin(self, **_kwargs: object) -> None:
+        self._count(1)
+
+    def _end(self, **_kwargs: object) -> None:
+        self._count(-1)
+
+    def _count(self, by: int) -> None:
+        with self.lock:
+            self.running, self.changed = self.running + by, time.monotonic()
+
+    def wait_for_silence(self) -> None:
+        self.changed, end = time.monotonic(), time.monotonic() + self.LONGEST
+        while self.running > 0 or time.monotonic() - self.changed < self.SILENCE:
+            assert time.monotonic() < end, f"{self.running} requests are still being answered"
+            time.sleep(0.01)

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from classifier import orphans, retention
+from classifier.models import Image
 
 HELP = """Remove pictures and answers for good: nothing is left of them, no tombstone either,
 except by --forget-lost, which leaves tombstones.
@@ -73,7 +74,7 @@ class Command(BaseCommand):
             lost += 1
             self.stdout.write(f"The files of the image {image.pk} are gone")
             if options["forget_lost"] and not options["dry_run"]:
-                image.erase()
+                Image.objects.erase_each([image])
         fate = self.removed if options["forget_lost"] else "Left as they are"
         self.stdout.write(f"{fate}: rows without their files {lost:,}")
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.signals import request_finished, request_started
+from playwright.sync_api import Page
+
+from tests.live.service import Service
 
 FLAGS = [
     "--no-sandbox",
@@ -29,6 +32,12 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture
 def browser_context_args(browser_context_args):
     return {**browser_context_args, "locale": "uk-UA"}
+
+
+@pytest.fixture
+def home(page: Page, service: Service) -> Page:
+    page.goto(service.url)
+    return page
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 from skimage.data import chelsea
 
 from tests import make
-from tests.live.service import Service
 
 ANSWERED = ".card[data-status=succeeded]"
 SOON = 20_000  # ms
@@ -28,18 +27,20 @@ def photo(name: str = "photo.jpg", content: bytes | None = None) -> dict[str, ob
     return {"name": name, "mimeType": "image/jpeg", "buffer": buffer}
 
 
-@pytest.fixture
-def home(page: Page, service: Service) -> Page:
-    page.goto(service.url)
-    return page
-
-
 def send(page: Page, *files: dict[str, object]) -> None:
     page.set_input_files("#files", list(files))
 
 
 def answered(page: Page, n: int = 1) -> None:
     expect(page.locator(ANSWERED)).to_have_count(n, timeout=SOON)
+
+
+def try_again(page: Page) -> None:
+    """By the card's button; this time nothing is in the way."""
+    again = page.get_by_role("button", name="Спробувати ще раз")
+    expect(again).to_be_visible()
+    page.unroute("**/api/v1/predictions")
+    again.click()
 
 
 @pytest.mark.parametrize(
@@ -124,10 +125,7 @@ def test_more_photos_than_the_limit_are_refused_together(home):
 def test_an_upload_that_does_not_get_through_can_be_tried_again(home):
     home.route("**/api/v1/predictions", lambda route: route.abort())
     send(home, photo())
-    again = home.get_by_role("button", name="Спробувати ще раз")
-    expect(again).to_be_visible()
-    home.unroute("**/api/v1/predictions")
-    again.click()
+    try_again(home)
     answered(home)
 
 
@@ -142,10 +140,7 @@ def test_a_photo_whose_answer_was_lost_on_the_way_is_not_kept_twice(home):
 
     home.route("**/api/v1/predictions", lose_the_answer)
     send(home, photo("second.jpg", make.noise_jpeg(2, side=100)))
-    again = home.get_by_role("button", name="Спробувати ще раз")
-    expect(again).to_be_visible()
-    home.unroute("**/api/v1/predictions")
-    again.click()
+    try_again(home)
     answered(home, 2)
     home.reload()
     assert kept == [202]
@@ -157,10 +152,7 @@ def test_a_photo_whose_first_try_is_still_under_way_can_be_tried_again(home):
     told = {"title": "Under way", "code": "IDEMPOTENCY_IN_FLIGHT"}
     home.route("**/api/v1/predictions", lambda route: route.fulfill(status=409, json=told))
     send(home, photo())
-    again = home.get_by_role("button", name="Спробувати ще раз")
-    expect(again).to_be_visible()
-    home.unroute("**/api/v1/predictions")
-    again.click()
+    try_again(home)
     answered(home)
 
 
@@ -357,67 +349,3 @@ def test_the_policy_forbids_nothing_that_the_pages_need(page, service, complaint
     for path in ("/", "/model/", "/login/", "/api/", "/admin/login/"):
         page.goto(service.url + path, wait_until="networkidle")
     assert complaints == []
-
-
-def open_snippets(page: Page) -> None:
-    send(page, photo("кіт №1.jpg"))
-    answered(page)
-    page.locator(f"{ANSWERED} .picture").click()
-    page.get_by_text("Те саме зі скрипта").click()
-
-
-def test_a_snippet_is_copied_whole_by_its_button_which_says_so(home, context, complaints):
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    open_snippets(home)
-    for number, name in enumerate(("curl", "Python", "JavaScript")):
-        home.get_by_role("button", name=f"Копіювати {name}").press("Enter")
-        expect(home.get_by_role("status").nth(number)).to_have_text("Скопійовано")
-        copied = home.evaluate("navigator.clipboard.readText()")
-        assert copied == home.locator(".snippet code").nth(number).text_content()
-        assert "кіт №1.jpg" in copied and home.url.split("/predictions")[0] in copied
-    assert complaints == []
-
-
-def test_a_snippet_is_copied_where_the_browser_keeps_its_clipboard_to_itself(home):
-    """As over plain HTTP on a network at home."""
-    open_snippets(home)
-    home.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    home.get_by_role("button", name="Копіювати curl").click()
-    expect(home.get_by_role("status").first).to_have_text("Скопійовано")
-    home.evaluate(
-        """() => {
-            const area = document.body.appendChild(document.createElement("textarea"));
-            area.id = "paste";
-            area.focus();
-        }"""
-    )
-    home.keyboard.press("Control+V")
-    expect(home.locator("#paste")).to_have_value(re.compile("^curl .*/api/v1/predictions$", re.S))
-
-
-def test_without_javascript_the_snippets_are_there_and_no_button_is_dead(browser, service):
-    context = browser.new_context(java_script_enabled=False, locale="uk-UA")
-    page = context.new_page()
-    page.goto(service.url)
-    page.get_by_text("Те саме зі скрипта").click()
-    expect(page.locator(".snippet pre")).to_have_count(3)
-    expect(page.locator(".snippet pre").first).to_be_visible()
-    expect(page.locator(".snippet button:visible")).to_have_count(0)
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_result_with_its_snippets_is_accessible_and_fits_a_phone(browser, service, scheme):
-    context = browser.new_context(
-        color_scheme=scheme,
-        locale="uk-UA",
-        bypass_csp=True,
-        viewport={"width": 320, "height": 640},
-    )
-    page = context.new_page()
-    page.goto(service.url)
-    open_snippets(page)
-    report = Axe().run(page)
-    assert report.violations_count == 0, report.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    context.close()

@@ -66,14 +66,19 @@ def test_each_tells_what_it_runs_on(pair):
     assert pair["litert"].device == "CPU (LiteRT)" != pair["tensorflow"].device
 
 
+def said_by(program: str) -> str:
+    """The last line of a fresh process that is told where the smallest model lies."""
+    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
+    return said.decode().splitlines()[-1]
+
+
 def test_a_process_that_serves_by_litert_never_loads_tensorflow():
     program = (
         "import sys; from pathlib import Path; from ml.runtime import Runtime;"
         "Runtime.load(Path(sys.argv[1]), 'litert').warm_up();"
         "print(sorted({'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules)))"
     )
-    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
-    assert said.decode().splitlines()[-1] == "['ai_edge_litert']"
+    assert said_by(program) == "['ai_edge_litert']"
 
 
 def test_tensorflow_s_threads_sleep_while_they_wait():
@@ -84,8 +89,7 @@ def test_tensorflow_s_threads_sleep_while_they_wait():
         "from tensorflow.python.eager import context; now = context.context();"
         "print(now._initialized, now.config.experimental.disable_thread_spinning)"
     )
-    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
-    assert said.decode().splitlines()[-1] == "True True"
+    assert said_by(program) == "True True"
 
 
 def test_a_process_that_has_calculated_by_tensorflow_already_can_still_load_a_network():
@@ -94,8 +98,7 @@ def test_a_process_that_has_calculated_by_tensorflow_already_can_still_load_a_ne
         "from pathlib import Path; from ml.runtime import Runtime;"
         "Runtime.load(Path(sys.argv[1])).warm_up(); print(int(tf.constant(1) + 1))"
     )
-    said = subprocess.check_output([sys.executable, "-c", program, str(SMALLEST)], cwd=ROOT)
-    assert said.decode().splitlines()[-1] == "2"
+    assert said_by(program) == "2"
 
 
 def test_threads_that_ask_at_once_get_their_own_answers(by_litert):

@@ -1,0 +1,65 @@
+"""The page of a model: its figures, how it works, and what is taken away from its confidence."""
+
+import re
+
+import pytest
+
+from ml import manifest
+from tests import models
+from tests.classifier.test_pages import LANGUAGES, is_ukrainian, main_text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
+    response = client.get("/model/", headers={"Accept-Language": language})
+    text, figures = main_text(response), manifest.read(manifest.DEFAULT).metrics
+    accuracy = f"{figures['test']['accuracy']:.1%}"
+    if language == "uk":
+        accuracy = accuracy.replace(".", ",").replace("%", "\u00a0%")
+    assert accuracy in text
+    assert re.search("10.000", text)
+    assert re.search(f"{figures['parameters']:,}".replace(",", "."), text)
+    assert is_ukrainian(text) == (language == "uk")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("airbench_wide", "for its mirror image"),
+        ("airbench94", "in windows of 2 × 2 points"),
+        ("cifar10_improved", "Four dense layers"),
+    ],
+)
+def test_each_model_that_ships_tells_how_it_works(client, name, words):
+    assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))
+
+
+def test_a_network_that_is_trained_and_does_not_ship_tells_how_it_works_too(
+    client, tmp_path, settings
+):
+    models.variant(models.places(tmp_path, settings), "mine", architecture="airbench96")
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": "en"}))
+    assert "128 filters, then 384, then 512" in text and "for its mirror image" not in text
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": "uk"}))
+    assert "128 фільтрів, потім 384, потім 512" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "told"),
+    [
+        ("cifar10_improved", "en", "The 18.0% that its training taught it to spread evenly"),
+        ("cifar10_improved", "uk", "віднімають ті 18,0 %, які навчання привчило її розподіляти"),
+    ],
+)
+def test_a_model_that_learned_from_smoothed_labels_says_what_is_taken_away(
+    client, name, language, told
+):
+    text = main_text(client.get(f"/models/{name}/", headers={"Accept-Language": language}))
+    assert told in text.replace("\xa0", " ")
+
+
+def test_a_model_that_takes_nothing_away_does_not_speak_of_it(client):
+    page = client.get("/models/airbench94/", headers={"Accept-Language": "en"})
+    assert "to spread evenly" not in main_text(page)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 TASK = "worker.tasks.classify"
 WEBHOOKS, EXPORTS = "jobs.tasks.send_webhooks", "jobs.tasks.write_exports"
-UNANSWERED = "bell"
+UNANSWERED, HEARD = "bell", "heard"
 EXPIRES = 30  # seconds after which nobody need answer: the sweep has rung again
 HEARD_SECONDS = 30  # a worker may be busy with a micro-batch while the canary waits
 UNANSWERED_SECONDS = 5  # a ring that was lost with its worker silences the next ones no longer
@@ -39,22 +39,24 @@ def ring(task: str = TASK) -> bool:
 
 
 def answer(task: str = TASK) -> None:
-    """Let the next submission ring again, and note that this one came through. For a worker,
-    before it claims."""
+    """Let the next submission ring again. For whoever runs `task`, before it claims."""
     try:
         cache.delete(_key(task))
-        cache.set(_heard(task), 1, timeout=HEARD_SECONDS)
     except RedisError as error:
         logger.warning("The bell was not reset, it resets itself: %s", error)
 
 
-def heard(task: str = TASK) -> bool:
-    """Whether one was answered lately. Raises RedisError where the broker does not say."""
-    return cache.get(_heard(task)) is not None
+def note_heard() -> None:
+    """That one reached a worker. For a worker, once nobody waits for it any more."""
+    try:
+        cache.set(HEARD, 1, timeout=HEARD_SECONDS)
+    except RedisError as error:
+        logger.warning("It was not noted that a bell was heard: %s", error)
 
 
-def _heard(task: str) -> str:
-    return f"heard:{task}"
+def heard() -> bool:
+    """Whether one reached a worker lately. Raises RedisError where the broker does not say."""
+    return cache.get(HEARD) is not None
 
 
 def _key(task: str) -> str:

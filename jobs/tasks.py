@@ -38,7 +38,7 @@ def sweep() -> None:
     queues.settle_drained()
     _forget_dead_batches()
     Export.objects.expired().erase_each()
-    if Prediction.objects.waiting().exists() or Correction.objects.waiting().exists():
+    if Prediction.objects.waiting().exists() or Correction.objects.any_waits():
         bell.ring()
 
 

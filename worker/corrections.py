@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 def run_one(model: "ServedModel") -> int:
     """Check one micro-batch of answers again; returns how many were claimed."""
-    if not Correction.objects.waiting().exists():  # cheaper than a claim, and nearly always so
+    if not Correction.objects.any_waits():  # cheaper than a claim, and nearly always so
         return 0
     rows = Correction.objects.claim(settings.MICRO_BATCH, model.version, model.worker)
     if rows:

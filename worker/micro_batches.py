@@ -61,8 +61,11 @@ def run(model: "ServedModel") -> None:
     """Work until nothing waits or the time is up; then ring, so that the rest is not forgotten."""
     bell.answer()
     end = time.monotonic() + RUN_SECONDS
-    with turn.micro_batch:
-        all_done = _work(model, lambda: time.monotonic() < end and not turn.ending.is_set())
+    try:
+        with turn.micro_batch:
+            all_done = _work(model, lambda: time.monotonic() < end and not turn.ending.is_set())
+    finally:
+        bell.note_heard()
     if not all_done:
         bell.ring()
 

@@ -1,29 +1,32 @@
 """Kadr, LitServe, BentoML and FastAPI with `model.predict` in the request, asked by the same
 clients in one run: one client's p50 and p95, right answers a second at 16 and 64 connections.
 
-All are started first and asked in turns, a few rounds, so that whatever else the machine does meets
-all of them. Kadr alone stores the picture and its answer before it answers.
+Each is started, asked and ended in turn, a few rounds, so that whatever else the machine does meets
+all of them and none costs another anything. Kadr alone stores the picture and its answer before it
+answers.
 """
 
 import argparse
-import contextlib
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from benchmarks import network, pictures, venvs
 from benchmarks.network import Bare
 from benchmarks.peers.classifier import FOLDER
 from benchmarks.peers.clients import Outcome, Target, ask
-from benchmarks.peers.systems import PEERS, UnboundedService, kadr, running
+from benchmarks.peers.systems import PEERS, running, running_kadr
 from benchmarks.report import Row, WrongError, about, say, table, write
 from benchmarks.single import quantile
 
 HERE = Path(__file__).parent
 VENV, REQUIREMENTS = HERE / ".venv", HERE / "requirements.txt"
 CONNECTIONS = (1, 16, 64)
+Starting = Callable[[], AbstractContextManager[Target]]
 Outcomes = dict[str, dict[int, list[Outcome]]]  # by system and connections, one a round
 
 
@@ -50,38 +53,31 @@ def main() -> int:
 def measure(peers: list[str], count: int, rounds: int, seconds: float) -> list[Row]:
     sent = [pictures.jpeg(n) for n in range(count)]
     bare = network.measure(FOLDER, sent)
-    with started(peers) as targets:
-        return rows(asked_in_turns(targets, sent, bare, rounds, seconds))
+    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
+        starting = systems(peers, Path(folder))
+        return rows(asked_in_turns(starting, sent, bare, rounds, seconds))
 
 
-@contextlib.contextmanager
-def started(peers: list[str]) -> Iterator[list[Target]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder,
-        contextlib.ExitStack() as up,
-    ):
-        service = UnboundedService(Path(folder) / "kadr")
-        up.callback(service.stop)
-        say("Starting Kadr…")
-        targets = [kadr(service.start())]
-        for name in peers:
-            say(f"Starting {name}…")
-            targets.append(up.enter_context(running(name, VENV, Path(folder))))
-        yield targets
+def systems(peers: list[str], folder: Path) -> dict[str, Starting]:
+    """What starts each of them, by its name."""
+    of_peers = {name: partial(running, name, VENV, folder) for name in peers}
+    return {"Kadr": partial(running_kadr, folder), **of_peers}
 
 
 def asked_in_turns(
-    targets: list[Target], sent: list[bytes], bare: Bare, rounds: int, seconds: float
+    starting: dict[str, Starting], sent: list[bytes], bare: Bare, rounds: int, seconds: float
 ) -> Outcomes:
-    found: Outcomes = {target.name: {n: [] for n in CONNECTIONS} for target in targets}
-    for target in targets:  # once for nothing: what is made at a first request
-        ask(target, sent, bare, CONNECTIONS[-1], min(2, seconds))
+    """Each by itself: one that waits to be asked would cost another some of its processor time."""
+    found: Outcomes = {name: {n: [] for n in CONNECTIONS} for name in starting}
     for turn in range(rounds):
-        for target in targets if turn % 2 == 0 else targets[::-1]:
-            for connections in CONNECTIONS:
-                outcome = ask(target, sent, bare, connections, seconds)
-                found[target.name][connections].append(outcome)
-                say(f"round {turn + 1}, {target.name}, {connections}: {outcome.rate:.1f}/s")
+        for name in list(starting)[:: 1 if turn % 2 == 0 else -1]:
+            with starting[name]() as target:
+                # Once for nothing: what is made at a first request.
+                ask(target, sent, bare, CONNECTIONS[-1], min(2, seconds))
+                for connections in CONNECTIONS:
+                    outcome = ask(target, sent, bare, connections, seconds)
+                    found[name][connections].append(outcome)
+                    say(f"round {turn + 1}, {name}, {connections}: {outcome.rate:.1f}/s")
     return found
 
 

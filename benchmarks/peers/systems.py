@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,17 @@ class UnboundedService(Service):
     @property
     def environment(self) -> dict[str, str]:
         return {**super().environment, **UNBOUNDED}
+
+
+@contextlib.contextmanager
+def running_kadr(data: Path) -> Iterator[Target]:
+    """Kadr, ready to answer, with nothing kept so far and nothing left behind in `data`."""
+    with tempfile.TemporaryDirectory(prefix="kadr", dir=data) as folder:
+        service = UnboundedService(Path(folder))
+        try:
+            yield kadr(service.start())
+        finally:
+            service.stop()
 
 
 def kadr(service: Service) -> Target:

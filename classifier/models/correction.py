@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
+from classifier.models.prepared import Prepared
 from classifier.models.recall import Recall, RecallStatus
 from classifier.models.status import Status
 from classifier.models.webhook_delivery import WebhookDelivery
@@ -44,6 +45,10 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
 
     def waiting(self) -> Self:
         return self.filter(status=CorrectionStatus.QUEUED, recall__status=RecallStatus.RUNNING)
+
+    def any_waits(self) -> bool:
+        """Whether any at all is waiting, asked cheaply: a worker does at each bell."""
+        return ANY_WAITING.first() is not None
 
     def lost(self) -> Self:
         return self.filter(status=CorrectionStatus.RUNNING, lease_until__lt=Now())
@@ -201,3 +206,6 @@ def _message(row: Correction) -> dict[str, Any]:
     url = f"/api/v1/predictions/{pk}"
     labels = {"label_before": before, "label": row.label_after}
     return {"id": str(pk), "status": Status.SUCCEEDED.value, "url": url, **labels}
+
+
+ANY_WAITING = Prepared(lambda: Correction.objects.waiting().values_list("pk")[:1])

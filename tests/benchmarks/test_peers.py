@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -72,6 +74,36 @@ def test_kadr_answers_all_clients_as_the_bare_network_does(service, bare):
     assert len(outcome.times) >= 4 and min(outcome.times) > 0
     assert outcome.rate == pytest.approx(len(outcome.times) / outcome.seconds)
     assert outcome.spent > 0
+
+
+def test_each_system_is_asked_while_no_other_runs(answering):
+    ran: list[str] = []
+    up: set[str] = set()
+
+    @contextmanager
+    def starting(name):
+        target = answering((200, RIGHT))
+        assert not up
+        up.add(name)
+        ran.append(name)
+        yield target
+        up.remove(name)
+
+    systems_by_name = {name: partial(starting, name) for name in ("one", "other")}
+    found = peers.asked_in_turns(systems_by_name, SENT, KNOWN, rounds=2, seconds=0.05)
+    assert ran == ["one", "other", "other", "one"]
+    for by_connections in found.values():
+        assert {n: len(outcomes) for n, outcomes in by_connections.items()} == dict.fromkeys(
+            peers.CONNECTIONS, 2
+        )
+
+
+def test_kadr_leaves_nothing_behind_when_it_has_been_asked(tmp_path, bare):
+    with systems.running_kadr(tmp_path) as target:
+        assert ask(target, SENT, bare, connections=1, seconds=0.5).times
+        assert list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+    assert ask(target, SENT, bare, connections=1, seconds=0.1).broken
 
 
 def test_an_answer_other_than_the_network_s_is_counted_as_wrong(service):

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.postgresql import postgresql
+
 LEVELS = """
 app.log.setup(loglevel="INFO")
 import logging
@@ -17,6 +19,28 @@ root = logging.getLogger()
 print(json.dumps([levels, [handler.formatter._fmt for handler in root.handlers]]))
 """
 TOLD = "print(json.dumps(app.connection_for_read().transport_options))"
+
+# Two tasks one after another, as Celery runs them in a worker: which connections they have.
+TASKS = """
+from celery.app.trace import build_tracer
+from celery.fixups.django import DjangoWorkerFixup
+from django.db import connection
+
+used = []
+
+@app.task(name="task")
+def task():
+    connection.ensure_connection()
+    used.append(connection.connection)
+    connection.errors_occurred = FAILED
+
+fixup = DjangoWorkerFixup(app).install()  # signals hold it weakly
+run = build_tracer(task.name, app.tasks[task.name], app=app)
+run("1", (), {})
+closed = connection.connection is None
+run("2", (), {})
+print(json.dumps([closed, used[0] is used[1]]))
+"""
 
 
 def told(code: str, **environment: str) -> Any:
@@ -66,3 +90,22 @@ def test_a_process_that_takes_tasks_notices_a_dead_connection_by_itself():
     options = transport_options("app.Worker(hostname='worker@test')")
     assert options == settings.WORKER_BROKER_TRANSPORT_OPTIONS
     assert options["health_check_interval"] == 5
+
+
+def test_a_task_keeps_the_connection_to_sqlite_for_the_next_one(tmp_path):
+    code = TASKS.replace("FAILED", "False")
+    closed, kept = told(code, KADR_DATA=str(tmp_path), DATABASE_URL="")
+    assert not closed and kept
+
+
+def test_a_task_whose_database_failed_leaves_no_connection_to_the_next_one(tmp_path):
+    code = TASKS.replace("FAILED", "True")
+    closed, kept = told(code, KADR_DATA=str(tmp_path), DATABASE_URL="")
+    assert closed and not kept
+
+
+def test_a_task_gives_its_connection_to_postgresql_back_to_the_pool(tmp_path):
+    code = TASKS.replace("FAILED", "False")
+    with postgresql() as url:
+        closed, _kept = told(code, KADR_DATA=str(tmp_path), DATABASE_URL=url)
+    assert closed

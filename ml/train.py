@@ -49,6 +49,7 @@ def main() -> None:
         recipe["epochs"] = args.epochs or recipe["epochs"]
         recipe["from"] = str(args.start or recipe.get("from", ""))
         recipe = complete(recipe)
+        check_blend(recipe)
         dataset = cli.dataset(args)
         run = args.runs / (args.name or _name(args.recipe, dataset))
         if runs.is_begun(run) and not args.resume:
@@ -72,6 +73,16 @@ def complete(recipe: dict[str, Any]) -> dict[str, Any]:
     return {"architecture": described.architecture, "options": options, **recipe}
 
 
+def check_blend(recipe: dict[str, Any]) -> None:
+    """Raises ValueError where a recipe asks for a blend that cannot be made (ml/runs.py)."""
+    if "blend" not in recipe:
+        return
+    if not recipe["from"]:
+        raise ValueError("blend: a recipe that begins with no model has nothing to blend with")
+    if not 0 < recipe["blend"] <= 1:
+        raise ValueError("blend is above zero and at most one")
+
+
 def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Model:
     """Train `recipe` to its last epoch, going on from `run`'s checkpoint where there is one."""
     keras.utils.set_random_seed(recipe["seed"])
@@ -88,6 +99,8 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
         )
     else:
         model = compile_model(recipe, dataset, steps)
+        if "blend" in recipe:
+            runs.keep_start(run, model)
     pytorch.accelerate(model)
     epoch = int(model.optimizer.iterations) // steps
     lookahead = recipe["optimizer"].get("lookahead")

@@ -41,7 +41,14 @@ def test_confusion_has_true_classes_in_rows():
     assert counts.tolist() == [[1, 0], [1, 1]]
 
 
-@pytest.mark.parametrize(("temperature", "power"), [(0.5, 1.0), (1.0, 1.4), (2.5, 0.8)])
+@pytest.mark.parametrize(
+    ("temperature", "power"),
+    [
+        (1.0, 1.4),
+        pytest.param(0.5, 1.0, marks=pytest.mark.slow),
+        pytest.param(2.5, 0.8, marks=pytest.mark.slow),
+    ],
+)
 def test_the_calibration_that_made_the_labels_is_found(temperature, power):
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 2, (10_000, 5))

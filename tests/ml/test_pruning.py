@@ -128,6 +128,7 @@ def test_a_run_keeps_the_losses_of_what_it_has_shown(whole):
     assert [set(row) for row in runs.history(whole)] == [set(runs.TOLD)] * 2
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_from_its_losses(whole, pruned, tiny, tmp_path):
     with killed_after_an_epoch():
         train.train(pruned, tiny, tmp_path)

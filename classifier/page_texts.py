@@ -34,6 +34,15 @@ def texts() -> dict[str, Any]:
             "title": _("The upload did not get through"),
             "detail": _("Check the connection and try again."),
         },
+        "tooFast": _("Too many requests at once. It goes on by itself in {n} s."),
+        "unreadable": {
+            "title": _("The file cannot be read any more"),
+            "detail": _("It may have been moved or changed. Choose it again."),
+        },
+        "folder": {
+            "title": _("A folder cannot be sent"),
+            "detail": _("Open it and choose the photos in it."),
+        },
         "deleted": _("Deleted"),
         "undoable": settings.TRASH_HOURS > 0,
         "restored": _("Brought back"),

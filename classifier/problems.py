@@ -199,7 +199,10 @@ KINDS: dict[str, Kind] = {
     "CSRF_FAILED": Kind(
         403,
         gettext_lazy("The page is out of date"),
-        gettext_lazy("Reload it and try again. A script needs a token: see the API page."),
+        gettext_lazy(
+            "Reload it, with cookies allowed for this site, and try again. A script needs a token: "
+            "see the API page."
+        ),
     ),
     "NOT_FOUND": Kind(
         404, gettext_lazy("There is nothing here"), gettext_lazy("It may have been deleted.")

@@ -38,8 +38,8 @@ def test_translations_keep_what_is_filled_in(catalogue):
 
 def test_what_is_compiled_is_what_is_written(catalogue):
     compiled = polib.mofile(str(PO.with_suffix(".mo")))
-    assert {e.msgid: translations(e) for e in compiled} == {
-        e.msgid: translations(e) for e in catalogue
+    assert {(e.msgctxt, e.msgid): translations(e) for e in compiled} == {
+        (e.msgctxt, e.msgid): translations(e) for e in catalogue
     }
 
 

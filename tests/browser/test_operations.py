@@ -66,6 +66,33 @@ def without_faults(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("answer", ["none", "another page"])
+def test_what_could_not_be_fetched_anew_says_since_when_it_is_old(chief, live_server, answer):
+    """Without the service, and once the session has ended, when the page to log in answers."""
+    chief.clock.install()
+    chief.goto(live_server.url + SYSTEM)
+    if answer == "none":
+        chief.route("**" + SYSTEM, lambda route: route.abort())
+    else:
+        chief.route("**" + SYSTEM, lambda route: route.fulfill(body="<h1>Log in</h1>"))
+    expect(chief.locator("#stale")).to_be_hidden()
+    chief.clock.run_for(6000)
+    expect(chief.locator("#stale")).to_contain_text("Not updated since")
+    chief.unroute("**" + SYSTEM)
+    chief.clock.run_for(6000)
+    expect(chief.locator("#stale")).to_be_hidden()
+
+
+def test_a_wide_table_stays_where_it_was_scrolled_to(chief, live_server, transactional_db):
+    Worker.objects.beat("host:1", host="host", device="CPU", model=make.model_version(), rate=12.5)
+    chief.set_viewport_size({"width": 375, "height": 700})
+    chief.goto(live_server.url + SYSTEM)
+    chief.evaluate("document.querySelectorAll('#live .module')[1].scrollLeft = 60")
+    chief.evaluate("document.getElementById('live').dataset.mark = 'old'")
+    expect(chief.locator("#live[data-mark]")).to_have_count(0, timeout=15_000)
+    assert chief.evaluate("document.querySelectorAll('#live .module')[1].scrollLeft") == 60
+
+
 def test_a_queue_is_paused_and_opened_with_one_click_each(chief, live_server, complaints):
     make.prediction()
     chief.goto(live_server.url + SYSTEM)

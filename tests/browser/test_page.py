@@ -1,46 +1,13 @@
 """The page as a person meets it: Chromium, the running service, the real model."""
 
-import io
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
-from skimage.data import chelsea
+from playwright.sync_api import BrowserContext, expect
 
 from tests import make
-
-ANSWERED = ".card[data-status=succeeded]"
-SOON = 20_000  # ms
-
-
-def cat() -> bytes:
-    """A photo that the model is sure of, as scikit-image ships it."""
-    buffer = io.BytesIO()
-    Image.fromarray(chelsea()).save(buffer, "JPEG", quality=75)
-    return buffer.getvalue()
-
-
-def photo(name: str = "photo.jpg", content: bytes | None = None) -> dict[str, object]:
-    buffer = make.noise_jpeg(1, side=300) if content is None else content
-    return {"name": name, "mimeType": "image/jpeg", "buffer": buffer}
-
-
-def send(page: Page, *files: dict[str, object]) -> None:
-    page.set_input_files("#files", list(files))
-
-
-def answered(page: Page, n: int = 1) -> None:
-    expect(page.locator(ANSWERED)).to_have_count(n, timeout=SOON)
-
-
-def try_again(page: Page) -> None:
-    """By the card's button; this time nothing is in the way."""
-    again = page.get_by_role("button", name="Спробувати ще раз")
-    expect(again).to_be_visible()
-    page.unroute("**/api/v1/predictions")
-    again.click()
+from tests.browser.uploading import ANSWERED, SOON, answered, cat, photo, send
 
 
 @pytest.mark.parametrize(
@@ -97,63 +64,6 @@ def test_many_photos_of_a_new_visitor_all_end_up_in_one_history(home):
     expect(home.locator(".card")).to_have_count(7)
     names = home.locator("[data-field=name]").all_inner_texts()
     assert sorted(names) == [f"{n}.jpg" for n in range(7)]
-
-
-def test_a_bad_file_is_refused_on_its_own_card_and_blocks_nobody(home):
-    send(home, photo("bad.jpg", b"<svg/>"), photo("good.jpg"))
-    answered(home)
-    refusal = home.locator(".card").filter(has_text="bad.jpg")
-    expect(refusal.locator("[data-field=problem-title]")).to_have_text("Це не JPEG")
-    refusal.get_by_role("button", name="Прибрати").click()
-    expect(home.locator(".card")).to_have_count(1)
-
-
-def test_a_file_over_the_cap_is_refused_before_it_is_sent(home):
-    sent = []
-    home.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
-    send(home, photo("huge.jpg", b"\xff\xd8\xff" + b"0" * (20 * 1024 * 1024)))
-    expect(home.locator("[data-field=problem-title]").first).to_have_text("Файл завеликий")
-    assert sent == []
-
-
-def test_more_photos_than_the_limit_are_refused_together(home):
-    send(home, *[photo(f"{n}.jpg", b"x") for n in range(51)])
-    expect(home.get_by_role("alert")).to_contain_text("Забагато зображень за раз")
-    expect(home.locator(".card")).to_have_count(0)
-
-
-def test_an_upload_that_does_not_get_through_can_be_tried_again(home):
-    home.route("**/api/v1/predictions", lambda route: route.abort())
-    send(home, photo())
-    try_again(home)
-    answered(home)
-
-
-def test_a_photo_whose_answer_was_lost_on_the_way_is_not_kept_twice(home):
-    send(home, photo("first.jpg"))  # with whose answer the visitor's cookie comes
-    answered(home)
-    kept = []
-
-    def lose_the_answer(route):
-        kept.append(route.fetch().status)
-        route.abort()
-
-    home.route("**/api/v1/predictions", lose_the_answer)
-    send(home, photo("second.jpg", make.noise_jpeg(2, side=100)))
-    try_again(home)
-    answered(home, 2)
-    home.reload()
-    assert kept == [202]
-    names = home.locator("[data-field=name]").all_inner_texts()
-    assert sorted(names) == ["first.jpg", "second.jpg"]
-
-
-def test_a_photo_whose_first_try_is_still_under_way_can_be_tried_again(home):
-    told = {"title": "Under way", "code": "IDEMPOTENCY_IN_FLIGHT"}
-    home.route("**/api/v1/predictions", lambda route: route.fulfill(status=409, json=told))
-    send(home, photo())
-    try_again(home)
-    answered(home)
 
 
 def test_an_answer_that_was_canceled_meanwhile_says_so_without_a_reload(home):
@@ -213,23 +123,6 @@ def test_a_lost_connection_is_told_and_polling_goes_on(home):
     home.unroute("**/api/v1/predictions?*")
     answered(home)
     expect(home.locator("#banner")).to_be_hidden()
-
-
-def test_a_dropped_file_is_taken_anywhere_on_the_page(home):
-    transfer = home.evaluate_handle(
-        """bytes => {
-            const transfer = new DataTransfer();
-            const type = "image/jpeg";
-            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type }));
-            return transfer;
-        }""",
-        list(make.noise_jpeg(2, side=60)),
-    )
-    home.dispatch_event("footer", "dragenter", {"dataTransfer": transfer})
-    expect(home.locator("body")).to_have_class(re.compile("dragging"))
-    home.dispatch_event("footer", "drop", {"dataTransfer": transfer})
-    expect(home.locator("body")).not_to_have_class(re.compile("dragging"))
-    answered(home)
 
 
 def test_a_deleted_picture_can_be_brought_back(home, complaints):

@@ -225,6 +225,7 @@ def test_all_are_worked_through_to_the_end_and_none_comes_twice(review, rows):
         expect(review.locator(CURRENT)).to_have_count(1)
         press(review, "Enter")
     expect(review.locator("#done")).to_be_visible()
+    expect(review.locator("#announcer")).to_contain_text("Nothing is left in this order.")
     sent(review, len(rows))
     assert Review.objects.standing().count() == len(rows)
     assert Review.objects.values("image").distinct().count() == len(rows)

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_page import ANSWERED, answered, photo, send
+from tests.browser.uploading import ANSWERED, answered, photo, send
 
 
 def open_snippets(page: Page) -> None:

@@ -10,7 +10,9 @@ const FINAL = new Set(["succeeded", "failed", "canceled", "expired"]);
 // Uploads at a time. The very first goes alone: it is answered with the cookie that makes the
 // others this visitor's too.
 const parallel = () => (cards.querySelector("[data-id]") ? 3 : 1);
-const IN_FLIGHT = "IDEMPOTENCY_IN_FLIGHT"; // an earlier try of the same upload is not done yet
+// An earlier try of the same upload is not done yet; somebody logged in in another tab.
+const AGAIN = new Set(["IDEMPOTENCY_IN_FLIGHT", "CSRF_FAILED"]);
+const TRIES = 3; // of an upload that does not get through, before somebody has to ask for more
 const POLLED = 100; // ids a request; the API's largest page
 const FASTEST = 250, SLOWEST = 2000, OFFLINE = 10000; // ms between polls
 const SLOW = 10000; // ms of waiting after which we say so
@@ -28,7 +30,8 @@ const moments = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle
 
 const field = (card, name) => card.querySelector(`[data-field="${name}"]`);
 const action = (card, name) => card.querySelector(`[data-action="${name}"]`);
-const csrf = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+// The cookie is newer than the page, where somebody has logged in in another tab.
+const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
 const sentences = ({ title, detail }) => (detail ? `${title}. ${detail}` : title);
 const nameOf = (card) => field(card, "name").textContent;
 
@@ -39,11 +42,15 @@ function announce(text) {
   setTimeout(() => line.remove(), SPOKEN);
 }
 
-function banner(text) {
+const notices = new Map(); // what there is to say, by what it is about
+
+function banner(about, text) {
+  text ? notices.set(about, text) : notices.delete(about);
   const element = document.getElementById("banner");
-  if (text && element.textContent !== text) announce(text);
-  element.textContent = text;
-  element.hidden = !text;
+  const shown = [...notices.values()].at(-1) ?? "";
+  if (shown && element.textContent !== shown) announce(shown);
+  element.textContent = shown;
+  element.hidden = !shown;
 }
 
 // Cards
@@ -191,10 +198,15 @@ function askFirst(card) {
 }
 
 async function erase(card) {
+  if ("leaving" in card.dataset) return;
+  card.dataset.leaving = ""; // a poll meanwhile would find it gone
   const request = { method: "DELETE", headers: { "X-CSRFToken": csrf() } };
   const response = await fetch(`${API}/${card.dataset.id}`, request).catch(() => null);
-  if (!response?.ok) return banner(texts.notDeleted);
-  banner("");
+  if (!response?.ok) {
+    delete card.dataset.leaving;
+    return banner("deletion", texts.notDeleted);
+  }
+  banner("deletion", "");
   announce(`${nameOf(card)}: ${texts.deleted}`);
   texts.undoable ? offerUndo(card) : leave(card);
 }
@@ -211,10 +223,11 @@ function offerUndo(card) {
 async function restore(card, note) {
   const request = { method: "POST", headers: { "X-CSRFToken": csrf() } };
   const response = await fetch(`${API}/${card.dataset.id}/restore`, request).catch(() => null);
-  if (!response) return banner(texts.notRestored);
-  const answer = await response.json();
-  if (!response.ok) return banner(sentences(answer));
-  banner("");
+  const answer = await response?.json().catch(() => null);
+  if (!answer) return banner("deletion", texts.notRestored);
+  if (!response.ok) return banner("deletion", sentences(answer));
+  banner("deletion", "");
+  delete card.dataset.leaving;
   note.replaceWith(card);
   announce(`${nameOf(card)}: ${texts.restored}`);
   if (card.dataset.status !== answer.status) update(card, answer);
@@ -225,24 +238,29 @@ async function restore(card, note) {
 function leave(card) {
   if ("single" in cards.dataset) return location.assign("/");
   const next = card.nextElementSibling ?? card.previousElementSibling;
+  const focused = card.contains(document.activeElement);
   card.remove();
   showEmptiness();
-  (next?.querySelector("a[href], button:not([hidden])") ?? input)?.focus();
+  if (focused) (next?.querySelector("a[href], button:not([hidden])") ?? input)?.focus();
 }
 
-// Uploads: a few at a time, each with a fate of its own
+// Uploads: a few at a time, each with a fate of its own. What a lost connection or the limit of requests
+// stopped goes on by itself.
 
 const queue = [];
+const failed = new Set(); // what did not get through time and again; one that is tried again takes all along
 let uploading = 0;
+let stopped = null; // while nothing is sent: { timer, why }
+const unsent = () => uploading + queue.length + failed.size;
 
-function choose(files) {
-  if (!files.length) return;
-  const tooMany = files.length > texts.maxImages;
-  document.getElementById("refusal").textContent = tooMany ? sentences(texts.tooMany) : "";
-  document.getElementById("refusal").hidden = !tooMany;
-  if (tooMany) return;
+function choose(files, refused = null) {
+  if (files.length > texts.maxImages) refused = texts.tooMany;
+  if (!files.length && !refused) return;
+  document.getElementById("refusal").textContent = refused ? sentences(refused) : "";
+  document.getElementById("refusal").hidden = !refused;
+  if (refused === texts.tooMany) return;
   // The last is put on top first, so that the first ends up uppermost.
-  const chosen = [...files].reverse().map((file) => ({ file, card: newCard(file), key: randomKey() }));
+  const chosen = [...files].reverse().map((file) => ({ file, card: newCard(file), key: randomKey(), tries: 0 }));
   for (const one of chosen.reverse()) enqueue(one);
 }
 
@@ -252,20 +270,49 @@ function randomKey() {
 }
 
 function enqueue(one) {
-  one.card.dataset.status = "uploading";
-  showState(one.card, texts.uploading);
+  const { card } = one;
+  if (card.contains(document.activeElement)) focusOn(card); // "Try again" is hidden now
+  card.dataset.status = "uploading";
+  showState(card, stopped?.why ?? texts.uploading);
   queue.push(one);
   pump();
 }
 
+function focusOn(card) {
+  card.tabIndex = -1;
+  card.focus({ preventScroll: true });
+}
+
 function pump() {
-  while (uploading < parallel() && queue.length) {
+  while (!stopped && uploading < parallel() && queue.length) {
     uploading += 1;
     upload(queue.shift()).finally(() => {
       uploading -= 1;
       pump();
     });
   }
+}
+
+// Nothing is sent for so long.
+function stop(ms, why) {
+  if (stopped) return;
+  stopped = { timer: setTimeout(goOn, ms), why };
+  banner("uploads", why);
+  for (const { card } of queue) showState(card, why);
+}
+
+function goOn() {
+  clearTimeout(stopped?.timer);
+  stopped = null;
+  for (const { card } of queue) showState(card, texts.uploading);
+  pump();
+}
+
+function tryAllAgain() {
+  const again = [...failed];
+  failed.clear();
+  for (const one of again) enqueue(Object.assign(one, { tries: 0 }));
+  goOn();
 }
 
 async function upload(one) {
@@ -280,11 +327,33 @@ async function upload(one) {
     response = await fetch(API, { method: "POST", body, headers });
     answer = await response.json();
   } catch {
-    return showProblem(card, texts.failed, retry);
+    return notSent(one);
   }
+  if (!stopped) banner("uploads", "");
   if (response.ok) accepted(card, answer);
-  else showProblem(card, answer, response.status >= 500 || answer.code === IN_FLIGHT ? retry : null);
+  else if (response.status === 429) later(one, response);
+  else showProblem(card, answer, response.status >= 500 || AGAIN.has(answer.code) ? retry : null);
 }
+
+async function notSent(one) {
+  if (!(await canBeRead(one.file))) return showProblem(one.card, texts.unreadable, null);
+  one.tries += 1;
+  stop(OFFLINE, texts.offline);
+  if (one.tries < TRIES) return enqueue(one);
+  failed.add(one);
+  showProblem(one.card, texts.failed, tryAllAgain);
+}
+
+// Not where it was moved, changed or removed after it was chosen.
+const canBeRead = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+function later(one, response) {
+  const seconds = secondsToWait(response);
+  stop(seconds * 1000, texts.tooFast.replace("{n}", seconds));
+  enqueue(one);
+}
+
+const secondsToWait = (response) => Math.max(1, Number(response.headers.get("Retry-After")) || OFFLINE / 1000);
 
 function accepted(card, prediction) {
   card.dataset.id = prediction.id;
@@ -304,7 +373,7 @@ let polling = false;
 
 // The oldest come last on the page and are answered first.
 const pending = () =>
-  [...cards.querySelectorAll(".card[data-id]")].filter((card) => !FINAL.has(card.dataset.status)).slice(-POLLED);
+  [...cards.querySelectorAll(".card[data-id]:not([data-leaving])")].filter((card) => !FINAL.has(card.dataset.status)).slice(-POLLED);
 
 function schedule() {
   clearTimeout(timer);
@@ -319,27 +388,39 @@ function pollSoon() {
 async function poll() {
   polling = true;
   const waiting = pending();
-  const found = await ask(waiting.map((card) => card.dataset.id));
+  const { found, seconds } = await ask(waiting.map((card) => card.dataset.id));
   polling = false;
-  banner(found ? "" : texts.offline);
-  delay = found ? Math.min(delay * 1.3, SLOWEST) : Math.min(delay * 2, OFFLINE);
-  if (found) for (const card of waiting) found.has(card.dataset.id) ? update(card, found.get(card.dataset.id)) : leave(card);
+  banner("polling", found || seconds ? "" : texts.offline);
+  delay = seconds ? seconds * 1000 : found ? Math.min(delay * 1.3, SLOWEST) : Math.min(delay * 2, OFFLINE);
+  const there = waiting.filter((card) => card.isConnected && !("leaving" in card.dataset));
+  if (found) for (const card of there) found.has(card.dataset.id) ? update(card, found.get(card.dataset.id)) : leave(card);
   schedule();
 }
+
+// `found`: by identifier, where they were told; `seconds` to wait, where too much was asked.
 
 async function ask(ids) {
   try {
     const signal = AbortSignal.timeout(STALLED);
     const response = await fetch(`${API}?page_size=${POLLED}&id=${ids.join(",")}`, { signal });
-    if (!response.ok) return null;
-    return new Map((await response.json()).results.map((prediction) => [prediction.id, prediction]));
+    if (response.status === 429) return { seconds: secondsToWait(response) };
+    if (!response.ok) return {};
+    return { found: new Map((await response.json()).results.map((prediction) => [prediction.id, prediction])) };
   } catch {
-    return null;
+    return {};
   }
 }
 
 document.addEventListener("visibilitychange", pollSoon);
-addEventListener("online", pollSoon);
+addEventListener("online", () => {
+  pollSoon();
+  tryAllAgain();
+});
+addEventListener("beforeunload", (event) => unsent() && event.preventDefault());
+// A page that the browser has kept does not know what was deleted or corrected since.
+addEventListener("pageshow", (event) => {
+  if (event.persisted && !unsent() && !cards.querySelector(".gone, [data-status=refused]")) location.reload();
+});
 
 // The whole window takes photos: dropped, pasted or chosen
 
@@ -370,7 +451,9 @@ function drag(event, change) {
 function drop(event) {
   if (!holdsFiles(event)) return;
   drag(event, -depth);
-  choose(event.dataTransfer.files);
+  const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+  const files = items.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory);
+  choose(files.map((item) => item.getAsFile()), files.length < items.length ? texts.folder : null);
 }
 
 if (form) {

@@ -130,8 +130,13 @@ async function nextPage() {
   grid.hidden = shown.length === 0;
   scrollTo({ top: 0 });
   if (shown.length) moveTo(shown[0]);
-  else current = null;
+  else tellTheEnd();
   if (reserve.length < n) deal(n);
+}
+
+function tellTheEnd() {
+  current = null;
+  announce(by("done").textContent.trim().replace(/\s+/g, " "));
 }
 
 // Tiles
@@ -176,7 +181,9 @@ function mark(tile, said) {
   note.hidden = !said;
   tile.element.classList.toggle("settled", Boolean(said));
   const { name, confidence, file } = tile.item;
-  tile.element.setAttribute("aria-label", `${said ? `${said.text}. ` : ""}${name}, ${percent(confidence)}. ${file}`);
+  const proposal = tile.element.querySelector(".proposal").textContent;
+  const told = [said?.text, `${name}, ${percent(confidence)}`, proposal, file];
+  tile.element.setAttribute("aria-label", told.filter(Boolean).join(". "));
 }
 
 // Moving and choosing
@@ -423,6 +430,7 @@ function stale() {
   grid.replaceChildren();
   grid.hidden = true;
   by("paused").hidden = false;
+  by("paused").querySelector("button").focus();
 }
 
 async function resume() {

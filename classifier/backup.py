@@ -5,29 +5,43 @@ was erased since. Files are read through Django's storage API, one at a time. Mo
 along, for the one that serves may be one of them.
 """
 
+import logging
 import os
 import sqlite3
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.storage import Storage, default_storage
 from django.db import connection
 
-from classifier import packs
+from classifier import packs, temporary
 from classifier.models import Export, Image
+
+logger = logging.getLogger(__name__)
 
 DATABASE, PICTURES, SECRET, MODELS = "kadr.sqlite3", "images", "secret_key", "models"
 PAGE = 500
 
 
-def write(path: Path, with_database: bool = True) -> int:
-    """Write the backup, whole or not at all, readable by its owner alone; returns how many files
-    of pictures and exports it holds. Only SQLite's database can be in it. Raises FileExistsError
-    where there is such a file."""
+class UnreadableError(Exception):
+    """A file broke off while it was read, so that the backup cannot be whole."""
+
+
+@dataclass
+class Written:
+    files: int = 0  # of pictures and exports
+    unreadable: list[str] = field(default_factory=list)  # which could not be opened
+
+
+def write(path: Path, with_database: bool = True) -> Written:
+    """Write the backup, whole or not at all, readable by its owner alone. Only SQLite's database
+    can be in it. Raises FileExistsError where there is such a file, UnreadableError, OSError where
+    it cannot be written."""
     if path.exists():
         raise FileExistsError(path)
     partial = path.with_name(f"{path.name}.partial")
@@ -35,19 +49,19 @@ def write(path: Path, with_database: bool = True) -> int:
     try:
         with os.fdopen(descriptor, "wb") as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
-                files = _fill(archive, with_database)
+                written = _fill(archive, with_database)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    return files
+    return written
 
 
-def _fill(archive: tarfile.TarFile, with_database: bool) -> int:
+def _fill(archive: tarfile.TarFile, with_database: bool) -> Written:
     if with_database:
-        with tempfile.TemporaryDirectory(dir=settings.DATA) as folder:
+        with temporary.folder() as folder:
             snapshot = Path(folder, DATABASE)
             _copy_sqlite(snapshot)
             archive.add(snapshot, DATABASE, filter=_private)
@@ -55,7 +69,10 @@ def _fill(archive: tarfile.TarFile, with_database: bool) -> int:
         archive.add(secret, SECRET, filter=_private)
     for file in _model_files():
         archive.add(file, str(file.relative_to(settings.DATA)), filter=_private)
-    return sum(_add(archive, default_storage, name) for name in _names())
+    written = Written()
+    for name in _names():
+        _add(archive, default_storage, name, written)
+    return written
 
 
 def _model_files() -> list[Path]:
@@ -88,15 +105,34 @@ def _names() -> Iterator[str]:
     yield from Export.objects.exclude(file="").values_list("file", flat=True)
 
 
-def _add(archive: tarfile.TarFile, storage: Storage, name: str) -> bool:
+def _add(archive: tarfile.TarFile, storage: Storage, name: str, written: Written) -> None:
     try:
-        with storage.open(name, "rb") as file:
-            entry = _private(tarfile.TarInfo(f"{PICTURES}/{name}"))
-            entry.size = file.size
-            archive.addfile(entry, file.file)
+        file = storage.open(name, "rb")
     except FileNotFoundError:  # erased meanwhile
-        return False
-    return True
+        return
+    except OSError:
+        logger.warning("%s cannot be read, and is not in the backup", name, exc_info=True)
+        written.unreadable.append(name)
+        return
+    with file:
+        entry = _private(tarfile.TarInfo(f"{PICTURES}/{name}"))
+        entry.size = file.size
+        archive.addfile(entry, Reading(file, name))
+    written.files += 1
+
+
+class Reading:
+    """A file whose faults are told apart from those of what it is copied to."""
+
+    def __init__(self, file: "File[bytes]", name: str) -> None:
+        self._file, self._name = file, name
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            content: bytes = self._file.read(size)
+        except OSError as error:
+            raise UnreadableError(f"{self._name}: {error.strerror}") from error
+        return content
 
 
 def _private(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -5,7 +5,6 @@ import io
 import logging
 import math
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import IO
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from classifier import outages, temporary
 from classifier.api.filters import PredictionFilter
 from classifier.api.results import as_csv, as_json_lines
 from classifier.dataset import archive as dataset
@@ -47,8 +47,9 @@ def write_waiting() -> int:
 
 
 def write(export: Export) -> None:
+    outages.check_room()
     writer = Writer(export)
-    with tempfile.TemporaryFile() as file:
+    with temporary.file() as file:
         if export.dataset is not None:
             writer.dataset(file, Wanted.of(export.dataset))
         elif export.format == ExportFormat.ZIP:
@@ -57,6 +58,7 @@ def write(export: Export) -> None:
             writer.text(file)
         size = file.tell()
         file.seek(0)
+        outages.check_room(size)
         held = Held(file, writer.hold_on)
         name = default_storage.save(f"exports/{export.pk.hex}.{export.format}", held)
     if not export.ready(name, size, writer.rows):
@@ -96,7 +98,7 @@ class Writer:
             file.write(line.encode())
 
     def archive(self, file: IO[bytes]) -> None:
-        with zipfile.ZipFile(file, "w") as archive, tempfile.TemporaryFile() as table:
+        with zipfile.ZipFile(file, "w") as archive, temporary.file() as table:
             for line in as_csv(self._with_pictures(archive)):
                 table.write(line.encode())
             table.seek(0)

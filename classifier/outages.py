@@ -37,9 +37,10 @@ def may_be_committed(error: BaseException) -> bool:
     return lost and connection.vendor != "sqlite"
 
 
-def check_room() -> None:
-    """Raises Problem STORAGE_FULL while less is free than answers and messages may need."""
-    if shutil.disk_usage(settings.DATA).free < settings.FREE_BYTES:
+def check_room(wanted: int = 0) -> None:
+    """Raises Problem STORAGE_FULL while less would be free beside `wanted` bytes than answers and
+    messages may need."""
+    if shutil.disk_usage(settings.DATA).free < settings.FREE_BYTES + wanted:
         raise Problem("STORAGE_FULL")
 
 

@@ -6,12 +6,13 @@ up either.
 
 import hashlib
 import io
-import tempfile
 from dataclasses import dataclass
 from typing import IO, Any
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+
+from classifier import temporary
 
 
 class Slice(io.RawIOBase):
@@ -69,7 +70,7 @@ class SpoolUploadHandler(FileUploadHandler):
 
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
-        self.spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # lives with the request
+        self.spool: IO[bytes] = temporary.file()  # lives with the request
         self.end = 0
         self.files = 0
         self.too_large = False

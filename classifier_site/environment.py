@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -45,6 +46,16 @@ def choice(name: str, default: str, known: tuple[str, ...]) -> str:
     value = text(name, default).lower()
     if value not in known:
         raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}, not {value!r}")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        told = f"{name} must be a time zone, such as Europe/Kyiv or UTC, not {value!r}"
+        raise ImproperlyConfigured(told) from error
     return value
 
 

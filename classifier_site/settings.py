@@ -18,6 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = env.text("KADR_HOST", "127.0.0.1")
 PORT = env.number("PORT", 8080, least=1)
 DATA = Path(env.text("KADR_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
+TEMPORARY = DATA / "tmp"
 MODEL_FOLDER = Path(env.text("KADR_MODEL", str(manifest.DEFAULT))).resolve()
 ENGINE = env.choice("KADR_ENGINE", manifest.DEFAULT_ENGINE, manifest.ENGINES)  # see ml/engines/
 
@@ -308,16 +309,17 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "uk"
 LANGUAGES = [("uk", _("Ukrainian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.text("KADR_TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("KADR_TIME_ZONE", "UTC")
 USE_TZ = True
 
 LOG_LEVEL = env.text("KADR_LOG_LEVEL", "INFO").upper()
+# At INFO they tell of each task that is due, received and done, and some are every five seconds.
+TALKATIVE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # At INFO it tells of each task that is due, and some are every five seconds.
-    "loggers": {} if LOG_LEVEL == "DEBUG" else {"celery.beat": {"level": "WARNING"}},
+    "loggers": {} if LOG_LEVEL == "DEBUG" else {name: {"level": "WARNING"} for name in TALKATIVE},
 }

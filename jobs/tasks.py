@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
-from classifier import bell, exports, orphans, queues, recalls, retention
+from classifier import bell, exports, orphans, queues, recalls, retention, temporary
 from classifier.models import (
     Batch,
     Correction,
@@ -70,6 +70,7 @@ def tidy() -> None:
     """Remove what belongs to nobody any more: files of requests that died, sessions that ended."""
     if removed := orphans.tidy():
         logger.info("Removed %d files without a row", removed)
+    temporary.tidy()
     SessionStore.clear_expired()
 
 

@@ -29,6 +29,25 @@ WITHOUT_DATABASE = [
 WASTE = ["fsync", "synchronous_commit", "full_page_writes"]
 
 
+def manage(url: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "manage.py", *words]
+    environment = {**os.environ, "DATABASE_URL": url}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_migration_may_take_as_long_as_it_takes():
+    hurry = "options=-c%20statement_timeout%3D1"  # millisecond
+    sleep = "from django.db import connection as c; c.cursor().execute('SELECT pg_sleep(0.1)')"
+    with postgresql() as url:
+        hurried = f"{url}{'&' if '?' in url else '?'}{hurry}"
+        other = manage(hurried, "shell", "-c", sleep)
+        assert "statement timeout" in other.stderr
+        migrated = manage(hurried, "migrate", "--no-input")
+        assert migrated.returncode == 0, migrated.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_the_data_and_worker_suites_pass_on_postgresql():
     ignored = [f"--ignore-glob=*/{name}" for name in WITHOUT_DATABASE]

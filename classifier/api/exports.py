@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from classifier import outages
 from classifier.api.conditional import conditional
 from classifier.api.filters import PredictionFilter
 from classifier.api.idempotent import once
@@ -132,7 +133,7 @@ class ExportList(generics.ListAPIView[Export]):
     @extend_schema(
         request=ExportSerializer,
         parameters=[IDEMPOTENCY_KEY],
-        responses={202: ExportSerializer, **problems(400, 401, 403, 409, 415, 422, 429)},
+        responses={202: ExportSerializer, **problems(400, 401, 403, 409, 415, 422, 429, 503)},
     )
     def post(self, request: Request) -> Any:
         """Ask for a file: csv, jsonl, or zip with the pictures. It is kept for 7 days."""
@@ -141,6 +142,7 @@ class ExportList(generics.ListAPIView[Export]):
     def _create(self, key: IdempotencyKey | None) -> Response:
         serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
+        outages.check_room()
         with transaction.atomic():
             export = serializer.save(**Owner.of(self.request, create=True).fields())
             if key:

@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import shutil
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from django.utils import timezone
 
+from classifier import temporary
 from classifier.api.results import harmless
 from classifier.dataset.selection import Entry, Wanted, entries
 from classifier.models import Image, ModelVersion
@@ -52,8 +52,8 @@ def write(file: IO[bytes], wanted: Wanted, told: Callable[[int], None]) -> Writt
     written, models = Written(), set[str]()
     with ExitStack() as stack:
         archive = stack.enter_context(zipfile.ZipFile(file, "w"))
-        lines = stack.enter_context(tempfile.TemporaryFile())
-        table = stack.enter_context(tempfile.TemporaryFile())
+        lines = stack.enter_context(temporary.file())
+        table = stack.enter_context(temporary.file())
         table.write(_row(COLUMNS))
         for page in entries(wanted):
             for entry, image in page:

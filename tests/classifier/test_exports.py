@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -12,7 +13,8 @@ from rest_framework.test import APIClient
 
 from classifier import exports
 from classifier.models import Export, Prediction
-from classifier.models.export import KEPT, MAX_ATTEMPTS
+from classifier.models.export import KEPT, LEASE, MAX_ATTEMPTS
+from classifier.problems import Problem
 from classifier.storage import DurableFileSystemStorage
 from jobs import tasks
 from tests import make
@@ -199,6 +201,33 @@ def test_a_lease_is_not_renewed_for_every_row(alice_api, monkeypatch):
     monkeypatch.setattr(Export, "hold_on", lambda _self, rows: renewed.append(rows) or True)
     exports.write_waiting()
     assert renewed == [0]
+
+
+def test_with_little_room_none_is_asked_for_and_none_is_written(alice_api, settings, media):
+    waiting = ask(alice_api).json()["id"]
+    settings.FREE_BYTES = 2**60
+    refusal = ask(alice_api)
+    assert (refusal.status_code, refusal.json()["code"]) == (503, "STORAGE_FULL")
+    assert Export.objects.count() == 1
+    with pytest.raises(Problem, match="STORAGE_FULL"):
+        exports.write_waiting()
+    assert not list(media.glob("exports/*"))
+    settings.FREE_BYTES = 0
+    Export.objects.update(lease_until=timezone.now() - LEASE, status="queued")
+    assert exports.write_waiting() == 1
+    assert fetch(alice_api, waiting)
+
+
+def test_one_that_would_leave_too_little_room_is_not_kept(alice_api, settings, media, monkeypatch):
+    ask(alice_api)
+    settings.FREE_BYTES = 1000
+    left = iter([5000, 1100])  # before it is written and after
+    monkeypatch.setattr(
+        "classifier.outages.shutil.disk_usage", lambda _path: SimpleNamespace(free=next(left))
+    )
+    with pytest.raises(Problem, match="STORAGE_FULL"):
+        exports.write_waiting()
+    assert not list(media.glob("exports/*"))
 
 
 def test_deleting_an_export_removes_its_file(alice_api, media):

@@ -191,7 +191,7 @@ def test_a_row_whose_part_is_gone_is_found(client, media):
 def test_a_backup_holds_a_pack_once_and_it_can_be_read_where_it_is_restored(client, tmp_path):
     contents = small(3)
     rows = send(client, *contents)
-    assert backup.write(tmp_path / "kadr.tar", with_database=False) == 1
+    assert backup.write(tmp_path / "kadr.tar", with_database=False).files == 1
     with tarfile.open(tmp_path / "kadr.tar") as archive:
         archive.extractall(tmp_path / "restored", filter="data")
     restored = DurableFileSystemStorage(tmp_path / "restored" / "images")

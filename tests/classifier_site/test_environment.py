@@ -71,6 +71,18 @@ def test_a_switch_takes_the_usual_words(monkeypatch, value, meant):
     assert env.switch("KADR_X", not meant) is meant
 
 
+@pytest.mark.parametrize("value", ["Kyiv", "UTC+2", "../etc/passwd", "Europe/"])
+def test_a_time_zone_that_is_none_is_refused_by_name(monkeypatch, value):
+    monkeypatch.setenv("KADR_X", value)
+    with pytest.raises(ImproperlyConfigured, match="KADR_X must be a time zone, such as"):
+        env.time_zone("KADR_X", "UTC")
+
+
+def test_a_time_zone_is_one_that_the_system_knows(monkeypatch):
+    monkeypatch.setenv("KADR_X", "Europe/Kyiv")
+    assert env.time_zone("KADR_X", "UTC") == "Europe/Kyiv"
+
+
 def test_a_switch_takes_no_others(monkeypatch):
     monkeypatch.setenv("KADR_X", "maybe")
     with pytest.raises(ImproperlyConfigured, match="yes or no"):

@@ -36,10 +36,20 @@ class Command(BaseCommand):
             raise CommandError(POSTGRESQL)
         path: Path = options["file"]
         try:
-            files = backup.write(path, with_database=not options["pictures_only"])
+            written = backup.write(path, with_database=not options["pictures_only"])
         except FileExistsError as error:
             raise CommandError(f"{path} is there already: choose another name") from error
+        except backup.UnreadableError as error:
+            raise CommandError(
+                f"{error}. Nothing was written: the picture's file broke off while it was read, so "
+                "look at its disk"
+            ) from error
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from error
         size = path.stat().st_size
-        self.stdout.write(f"{path}: {files:,} files beside the database, {size:,} bytes")
+        self.stdout.write(f"{path}: {written.files:,} files beside the database, {size:,} bytes")
+        if written.unreadable:
+            raise CommandError(
+                f"{len(written.unreadable):,} files could not be read and are not in it, such as "
+                f"{written.unreadable[0]}: look at their rights and their disk"
+            )

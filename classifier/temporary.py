@@ -1,0 +1,40 @@
+"""Files that are there while something is written: on the disk that keeps everything else, whose
+room is watched. /tmp may be memory, and batches of 4 GB and exports of all pictures pass here.
+"""
+
+import logging
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+OLD = 24 * 3600  # seconds; what is older was left by a process that was killed
+
+
+def file() -> IO[bytes]:
+    """Without a name, so that it goes with its last reader, however that ends."""
+    return tempfile.TemporaryFile(dir=_place())
+
+
+def folder() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(dir=_place())
+
+
+def tidy() -> int:
+    """Remove what is old; returns how many files and folders that were."""
+    old = [path for path in _place().iterdir() if path.stat().st_mtime < time.time() - OLD]
+    for path in old:
+        logger.info("Removing %s, left by a process that was killed", path)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return len(old)
+
+
+def _place() -> Path:
+    place: Path = settings.TEMPORARY
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place

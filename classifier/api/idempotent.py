@@ -11,6 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from classifier.api.json_lines import Lines
 from classifier.models import IdempotencyKey, Owner
 from classifier.problems import Problem
 
@@ -62,12 +63,14 @@ def _scope(request: Request) -> str:
 
 
 def _fingerprint(request: Request, files: str) -> str:
-    content = json.dumps([request.path, _fields(request.data), files], sort_keys=True, default=str)
+    content = json.dumps([request.path, _fields(request.data), files], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _fields(data: Any) -> Any:
-    """A JSON body as it is; of a form, what is no file."""
+    """A JSON body as it is; of a form, what is no file; lines are counted among the files."""
+    if isinstance(data, Lines):
+        return None
     if not isinstance(data, QueryDict):
         return data
     return {name: [v for v in data.getlist(name) if isinstance(v, str)] for name in data}

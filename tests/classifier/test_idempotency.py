@@ -1,5 +1,6 @@
 """The same request sent twice does nothing twice."""
 
+import json
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PREDICTIONS, BATCHES = "/api/v1/predictions", "/api/v1/batches"
+NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
 def send(client: APIClient, key: str, content: bytes | None = None, **fields):
@@ -31,7 +33,14 @@ def send_batch(client: APIClient, key: str, n: int = 3):
     return client.post(BATCHES, {"image": files}, headers={"Idempotency-Key": key})
 
 
-@pytest.mark.parametrize(("post", "rows"), [(send, 1), (send_batch, 3)])
+def send_lines(client: APIClient, key: str, *names: str):
+    """A batch of lines. That nobody has the picture is the fate of an item, not of the batch."""
+    lines = [json.dumps({"image_id": NOBODY, "custom_id": name}) for name in names or ["a"]]
+    headers = {"Idempotency-Key": key}
+    return client.post(BATCHES, "\n".join(lines), content_type="application/jsonl", headers=headers)
+
+
+@pytest.mark.parametrize(("post", "rows"), [(send, 1), (send_batch, 3), (send_lines, 1)])
 def test_a_repeated_request_gets_the_first_answer(alice_api, post, rows):
     first, second = post(alice_api, "k"), post(alice_api, "k")
     assert first.json() == second.json()
@@ -46,6 +55,13 @@ def test_another_body_under_the_same_key_is_refused(alice_api):
     for other in (send(alice_api, "k", make.jpeg(9, 9)), send(alice_api, "k", top_k="1")):
         assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert Prediction.objects.count() == 1
+
+
+def test_other_lines_under_the_same_key_are_refused(alice_api):
+    send_lines(alice_api, "k", "a", "b")
+    other = send_lines(alice_api, "k", "a", "c")
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert Batch.objects.count() == 1
 
 
 def test_a_key_belongs_to_its_sender_and_route(alice_api, api):

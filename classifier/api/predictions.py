@@ -91,7 +91,7 @@ class PredictionList(generics.ListCreateAPIView[Prediction]):
         request = self.request
         data = params.mapping(request.data)
         asked = params.asked_for(data)
-        if request.content_type == "application/json":
+        if _is_json(request):
             image_id = _uuid(data.get("image_id"))
             prediction = ask_again(Owner.of(request), image_id, key, **asked)
         else:
@@ -232,6 +232,12 @@ def wait_for(prediction: Prediction, seconds: int) -> Prediction:
     if whole is None:
         raise Http404
     return whole
+
+
+def _is_json(request: Request) -> bool:
+    """As the parsers take it: parameters, such as a charset, change nothing."""
+    kind = request.content_type or ""
+    return kind.partition(";")[0].strip().lower() == "application/json"
 
 
 def _uuid(value: Any) -> UUID | None:

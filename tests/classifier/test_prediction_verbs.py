@@ -65,6 +65,21 @@ def test_a_picture_sent_before_can_be_asked_about_again(api):
     assert response.json()["id"] != first["id"]
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"],
+)
+def test_the_type_of_a_json_body_may_name_its_characters(api, kind):
+    image = send(api).json()["image"]["id"]
+    response = api.generic("POST", URL, json.dumps({"image_id": image}), content_type=kind)
+    assert (response.status_code, response.json()["image"]["id"]) == (202, image)
+
+
+def test_a_body_without_anything_is_told_that_a_picture_is_missing(api):
+    response = api.generic("POST", URL, b"", content_type="")
+    assert (response.status_code, response.json()["code"]) == (400, "IMAGE_MISSING")
+
+
 def test_a_picture_of_somebody_else_is_not_there(api):
     other = make.prediction()
     response = api.post(URL, {"image_id": str(other.image_id)}, format="json")

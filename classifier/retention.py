@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from classifier.models import Batch, Export, Image, Prediction
+from classifier.models import Batch, Export, IdempotencyKey, Image, Prediction
 from classifier.models.status import FINAL, UNFINISHED
 
 PAGE = 500
@@ -86,13 +88,23 @@ class Purge:
         for page in pages(rows):
             self.gone.batches += len(page)
             if not self.dry_run:
-                Batch.objects.filter(pk__in=[batch.pk for batch in page]).delete()
+                forget([batch.pk for batch in page])
 
     def _exports(self) -> None:
         for page in pages(self._mine(Export.objects.all())):
             self.gone.exports += len(page)
             if not self.dry_run:
-                Export.objects.filter(pk__in=[export.pk for export in page]).erase_each()
+                ids = [export.pk for export in page]
+                Export.objects.filter(pk__in=ids).erase_each()
+                IdempotencyKey.objects.filter(resource__in=ids).delete()
+
+
+def forget(batches: list[UUID]) -> None:
+    """Delete them with their keys: who repeats the request begins anew, and is not told of a
+    batch that is gone."""
+    with transaction.atomic():
+        IdempotencyKey.objects.filter(resource__in=batches).delete()
+        Batch.objects.filter(pk__in=batches).delete()
 
 
 def keep_days() -> Gone:

@@ -77,6 +77,28 @@ def test_what_is_older_goes_with_files_and_rows_and_what_is_newer_stays(alice, m
     assert text.startswith("Removed: pictures 1, bytes 6") and "answers 3, batches 1" in text
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/batches", lambda: {"data": {"image": make.upload(b"no JPEG")}}),
+        ("/api/v1/exports", lambda: {"data": {"format": "csv"}, "format": "json"}),
+    ],
+)
+def test_who_repeats_a_request_whose_work_was_purged_begins_anew(alice, alice_api, path, body):
+    def ask():
+        return alice_api.post(path, **body(), headers={"Idempotency-Key": "k"})
+
+    first = ask()
+    assert ask()["Idempotency-Replayed"] == "true"
+    purge("--user", "alice", "--dry-run")
+    assert ask()["Idempotency-Replayed"] == "true"
+    purge("--user", "alice")
+    assert alice_api.get(first["Location"]).status_code == 404
+    again = ask()
+    assert again.status_code == 202 and "Idempotency-Replayed" not in again
+    assert alice_api.get(again["Location"]).status_code == 200
+
+
 def test_a_dry_run_tells_the_same_and_removes_nothing(alice, media):
     everything(alice)
     age(*KINDS)

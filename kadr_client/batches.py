@@ -19,6 +19,8 @@ from kadr_client.service import ATTEMPTS, Service, backoff, retry_after
 AHEAD = 1  # batches sent while an earlier one is being classified
 FINAL = {"completed", "failed", "canceled"}
 ENDED = ("succeeded", "failed", "canceled", "expired")
+DELETED = {"code": "DELETED", "title": "the picture was deleted after it was sent"}
+NO_RESULT = {"code": "NO_RESULT", "title": "the service gives no answer for it"}
 UNHURRIED = 2.0  # seconds between questions where the service names none
 Item = dict[str, Any]
 
@@ -125,7 +127,17 @@ def _item(line: bytes) -> Item | None:
         item = json.loads(line)
     except ValueError:
         return None
-    return item if isinstance(item, dict) and isinstance(item.get("custom_id"), str) else None
+    if not isinstance(item, dict) or not isinstance(item.get("custom_id"), str):
+        return None
+    return item if item.get("result") else _without_result(item)
+
+
+def _without_result(item: Item) -> Item:
+    """Whatever it once came to: what was deleted or withheld since gives nobody a label."""
+    error = item.get("error") or (DELETED if item.get("deleted") else None)
+    if item.get("status") == "succeeded":
+        return {**item, "status": "failed", "error": error or NO_RESULT}
+    return {**item, "error": error}
 
 
 def _failed(name: str, error: Item) -> Item:

@@ -21,11 +21,11 @@ FORMATS = ("csv", "jsonl")
 @dataclass(frozen=True)
 class Row:
     path: str
-    item: dict[str, Any]  # as the service gave it
+    item: dict[str, Any]  # as the service gave it, but for what lost its answer there
 
     @property
     def succeeded(self) -> bool:
-        return self.item.get("status") == "succeeded"
+        return self.item.get("status") == "succeeded" and bool(self.item.get("result"))
 
 
 class Writer:

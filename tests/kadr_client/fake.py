@@ -24,6 +24,7 @@ class Fake:
         self.faults: list[Any] = []  # each takes a handler; the next request of FAULTY meets it
         self.faulty = "POST"
         self.ends_as = "completed"
+        self.since: dict[str, dict[str, Any]] = {}  # what became of items afterwards, by name
         self.lock = threading.Lock()
         fake = self
         self.server = ThreadingHTTPServer(
@@ -92,7 +93,8 @@ class Handler(BaseHTTPRequestHandler):
         elif "/batches/" not in self.path or (found := self._batch_id()) not in self.fake.batches:
             self.answer(404, problem("NOT_FOUND", 404))
         elif self.path.endswith("/results"):
-            lines = [json.dumps(item) + "\n" for item in self.fake.batches[found]]
+            items = [i | self.fake.since.get(i["custom_id"], {}) for i in self.fake.batches[found]]
+            lines = [json.dumps(item) + "\n" for item in items]
             assert self.headers["Accept"] == "application/jsonl"
             self.answer(200, "".join(lines), "application/jsonl")
         else:

@@ -51,6 +51,28 @@ def test_one_bad_picture_fails_alone(client, pictures):
     assert [row["status"] for row in outcome.rows].count("succeeded") == 4
 
 
+@pytest.mark.parametrize("style", ["csv", "jsonl"])
+def test_what_was_deleted_or_withheld_since_did_not_succeed(client, fake, pictures, style):
+    withheld = {"code": "IMAGE_WITHHELD", "title": "Withheld"}
+    fake.since = {
+        "pictures/a.JPG": {"result": None, "deleted": True},
+        "pictures/b.jpg": {"result": None, "deleted": False, "error": withheld},
+        "pictures/c.jpeg": {"result": None, "deleted": True, "status": "canceled"},
+        "pictures/deep/d.JPEG": {"result": None},
+    }
+    outcome = client(pictures, "--format", style)
+    assert outcome.code == 1
+    assert outcome.one_line == "kadr: 5 pictures: 1 succeeded, 4 failed"
+    rows = outcome.rows if style == "csv" else outcome.items
+    assert [row["status"] for row in rows] == [
+        *("failed", "failed", "canceled", "failed", "succeeded")
+    ]
+    errors = [row["error"] if style == "csv" else row["error"]["code"] for row in rows[:4]]
+    assert [error.split(":")[0] for error in errors] == [
+        *("DELETED", "IMAGE_WITHHELD", "DELETED", "NO_RESULT")
+    ]
+
+
 def test_a_file_that_cannot_be_read_fails_alone(client, fake, pictures):
     (pictures / "b.jpg").unlink()
     (pictures / "b.jpg").symlink_to("nowhere")

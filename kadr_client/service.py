@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 from kadr_client.errors import RefusedError, UnreachableError
+from kadr_client.files import MOST_BYTES
 from kadr_client.http import Answer, Connection, Request, reason
 from kadr_client.progress import Progress
 
@@ -15,10 +16,10 @@ ATTEMPTS = 10  # that fail, a request: about three minutes
 FIRST_ATTEMPTS = 3  # before anything was sent: the address may be wrong
 BUSY = {
     (409, "IDEMPOTENCY_IN_FLIGHT"),
-    (429, "RATE_LIMITED"),
     (503, "DECODERS_BUSY"),
     (503, "QUEUE_FULL"),
 }
+CUT_OFF = (400, "BODY_INCOMPLETE")  # the connection broke, and the service could say so
 LONGEST_BACKOFF, LONGEST_WAIT = 30.0, 3600.0  # seconds
 
 
@@ -31,7 +32,12 @@ class _BusyError(Exception):
 
 
 class _BrokenError(Exception):
-    """It may work the next time."""
+    """It may work the next time, but no sooner than in `seconds`."""
+
+    def __init__(self, text: str, seconds: float | None = None, *, answered: bool = False) -> None:
+        super().__init__(text)
+        self.seconds = seconds or 0.0
+        self.answered = answered  # by the service itself
 
 
 class Service:
@@ -58,8 +64,8 @@ class Service:
             except _BrokenError as broken:
                 failures += 1
                 if failures >= attempts:
-                    raise UnreachableError(f"no answer from {self.url}: {broken}") from broken
-                self._pause(broken, backoff(failures))
+                    raise self._given_up(broken) from broken
+                self._pause(broken, max(backoff(failures), broken.seconds))
 
     def _once(self, request: Request) -> Answer:
         try:
@@ -73,17 +79,32 @@ class Service:
         return answer
 
     def _refusal(self, answer: Answer) -> Exception:
-        if (answer.status, answer.problem.get("code")) in BUSY:
-            return _BusyError(answer.told, retry_after(answer))
-        if answer.status >= 500:
-            return _BrokenError(answer.told if answer.problem else f"HTTP {answer.status}")
+        what = (answer.status, answer.problem.get("code"))
+        told = answer.told if answer.problem else f"HTTP {answer.status}"
+        if answer.status == 429 or what in BUSY:
+            return _BusyError(told, retry_after(answer))
+        if answer.status >= 500 or answer.status == 408 or what == CUT_OFF:
+            return _BrokenError(told, retry_after(answer), answered=bool(answer.problem))
         if 300 <= answer.status < 400:
             there = answer.headers.get("Location", "elsewhere")
             return UnreachableError(f"{self.url} sends us on to {there}; give that one's address")
-        if not answer.problem:
-            return self._stranger(answer)
-        hint = "; give another token" if answer.status == 401 else ""
-        return RefusedError(answer.status, f"the service refused: {answer.told}{hint}")
+        if answer.problem:
+            hint = "; give another token" if answer.status == 401 else ""
+            return RefusedError(answer.status, f"the service refused: {told}{hint}")
+        return self._too_large() if answer.status == 413 else self._stranger(answer)
+
+    def _given_up(self, broken: _BrokenError) -> UnreachableError:
+        if broken.answered:
+            return UnreachableError(f"the service refused to the last: {broken}")
+        return UnreachableError(f"no answer from {self.url}: {broken}")
+
+    def _too_large(self) -> UnreachableError:
+        """Kadr says itself what it finds too large; a bare 413 is somebody else's."""
+        megabytes = MOST_BYTES // 1_000_000
+        return UnreachableError(
+            f"something in front of {self.url} takes no request of that size (HTTP 413); raise its "
+            f"limit to {megabytes} MB (nginx: client_max_body_size {megabytes}m)"
+        )
 
     def _stranger(self, answer: Answer) -> UnreachableError:
         return UnreachableError(f"not a Kadr server: {self.url} (HTTP {answer.status})")

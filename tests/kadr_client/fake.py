@@ -192,11 +192,12 @@ def cut_short(handler: Handler) -> None:
     handler.answer(200, text[: len(text) * 3 // 4], "application/jsonl")
 
 
-def page(status: int) -> Any:
+def page(status: int, **headers: str) -> Any:
     """A fault: a web page, as from a proxy or another program."""
 
     def fault(handler: Handler) -> None:
         handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        handler.answer(status, "<html>hello</html>", "text/html", Location="https://kadr.example/")
+        told = {"Location": "https://kadr.example/", **headers}
+        handler.answer(status, "<html>hello</html>", "text/html", **told)
 
     return fault

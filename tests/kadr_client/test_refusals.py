@@ -1,0 +1,79 @@
+"""What the service, or a proxy in front of it, answers in place of an answer."""
+
+import pytest
+
+from tests.kadr_client import fake as faults
+
+
+def last_line(outcome) -> str:
+    return outcome.err.splitlines()[-1]
+
+
+def test_a_body_that_was_cut_off_is_sent_again_as_the_service_asks(client, fake, pictures):
+    fake.faults = [faults.refuse("BODY_INCOMPLETE", 400)] * 3
+    outcome = client(pictures)
+    assert outcome.code == 0 and len(fake.batches) == 1
+    assert "(BODY_INCOMPLETE); trying again in" in outcome.err
+
+
+def test_another_refusal_with_400_is_final(client, fake, pictures):
+    fake.faults = [faults.refuse("INVALID_REQUEST", 400)]
+    outcome = client(pictures)
+    assert outcome.code == 3 and "(INVALID_REQUEST)" in outcome.one_line
+
+
+def test_a_proxy_that_limits_requests_is_asked_again_when_it_says(client, fake, pictures, naps):
+    fake.faults = [faults.page(429, **{"Retry-After": "7"})] * 20
+    outcome = client(pictures)
+    assert outcome.code == 0 and naps.count(7) == 20
+    assert "kadr: HTTP 429; trying again in 7 s" in outcome.err
+
+
+def test_a_proxy_that_waited_too_long_for_the_body_gets_it_again(client, fake, pictures):
+    fake.faults = [faults.page(408)] * 3
+    assert client(pictures).code == 0
+
+
+def test_a_proxy_that_takes_no_request_so_large_is_told_with_what_to_do(client, fake, pictures):
+    fake.faults = [faults.page(413)]
+    outcome = client(pictures)
+    assert outcome.code == 3
+    assert outcome.one_line == (
+        f"kadr: something in front of {fake.url} takes no request of that size (HTTP 413); raise "
+        "its limit to 200 MB (nginx: client_max_body_size 200m)"
+    )
+
+
+def test_what_the_service_itself_finds_too_large_is_told_in_its_words(client, fake, pictures):
+    fake.faults = [faults.refuse("BATCH_TOO_LARGE", 413)]
+    assert "(BATCH_TOO_LARGE)" in client(pictures).one_line
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.refuse("DATABASE_UNAVAILABLE", 503, **{"Retry-After": "45"}),
+        faults.page(503, **{"Retry-After": "45"}),
+    ],
+)
+def test_a_service_that_is_away_is_left_alone_for_as_long_as_it_says(
+    client, fake, pictures, naps, fault
+):
+    fake.faults = [fault] * 4
+    outcome = client(pictures)
+    assert outcome.code == 0 and naps[:4] == [45] * 4
+
+
+def test_a_time_that_is_too_short_hurries_nobody(client, fake, pictures, naps):
+    fake.faults = [faults.refuse("STORAGE_FULL", 503, **{"Retry-After": "0"})] * 9
+    client(pictures)
+    assert 15 <= naps[8] <= 30
+
+
+def test_where_the_service_answered_to_the_last_it_is_not_said_to_be_silent(client, fake, pictures):
+    fake.faults = [faults.refuse("STORAGE_FULL", 503)] * 50
+    outcome = client(pictures)
+    assert outcome.code == 3
+    assert last_line(outcome) == (
+        "kadr: the service refused to the last: The title of STORAGE_FULL. More (STORAGE_FULL)"
+    )

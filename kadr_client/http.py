@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import re
 import ssl
 import urllib.parse
 from dataclasses import dataclass, field
@@ -113,7 +115,16 @@ class Connection:
             "Authorization": f"Bearer {self._token}",
             "User-Agent": f"kadr-client/{VERSION}",
             "Accept": "application/json",
+            "Accept-Language": language(),
         }
+
+
+def language() -> str:
+    """Of the person's environment, of those that the service speaks: its titles and labels are
+    shown as they come, beside lines of ours, which are English."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    locale = next(filter(None, names), "")  # POSIX: an empty one counts as none
+    return "uk" if re.match(r"uk(?![a-z])", locale, re.IGNORECASE) else "en"
 
 
 def reason(error: Exception) -> str:

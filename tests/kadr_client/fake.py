@@ -20,6 +20,7 @@ class Fake:
         self.keys: dict[str, tuple[Any, str]] = {}  # key -> what was sent, the batch it made
         self.polls: dict[str, int] = {}
         self.log: list[str] = []
+        self.languages: set[str] = set()  # that were asked for
         self.forms: list[Any] = []
         self.faults: list[Any] = []  # each takes a handler; the next request of FAULTY meets it
         self.faulty = "POST"
@@ -151,6 +152,7 @@ class Handler(BaseHTTPRequestHandler):
     def _stopped(self) -> bool:
         """Met by a fault, or without the token."""
         self.fake.log.append(f"{self.command} {self.path}")
+        self.fake.languages.add(self.headers["Accept-Language"])
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             self.answer(401, problem("UNAUTHENTICATED", 401))
             return True

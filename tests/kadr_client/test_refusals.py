@@ -77,3 +77,29 @@ def test_where_the_service_answered_to_the_last_it_is_not_said_to_be_silent(clie
     assert last_line(outcome) == (
         "kadr: the service refused to the last: The title of STORAGE_FULL. More (STORAGE_FULL)"
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "uk_UA.UTF-8"}, "uk"),
+        ({"LANG": "uk"}, "uk"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "C"}, "en"),
+        ({}, "en"),
+        ({"LC_MESSAGES": "uk_UA", "LANG": "en_US"}, "uk"),
+        ({"LC_ALL": "C.UTF-8", "LC_MESSAGES": "uk_UA", "LANG": "uk_UA"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "", "LANG": "uk_UA"}, "uk"),
+        ({"LANG": "ukr"}, "en"),
+    ],
+)
+def test_the_service_is_asked_in_the_language_of_the_person_s_environment(
+    client, fake, pictures, monkeypatch, environment, language
+):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client(pictures)
+    assert fake.languages == {language}

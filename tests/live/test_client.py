@@ -24,7 +24,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def classify(service: Service, folder: Path) -> subprocess.CompletedProcess[str]:
+def classify(
+    service: Service, folder: Path, language: str = "C.UTF-8"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "kadr_client", "--url", service.url, str(folder)],
         cwd=ROOT,
@@ -33,6 +35,7 @@ def classify(service: Service, folder: Path) -> subprocess.CompletedProcess[str]
             **service.environment,
             "KADR_TOKEN": service.token,
             "XDG_CACHE_HOME": str(folder.parent),
+            "LC_ALL": language,
         },
         capture_output=True,
         text=True,
@@ -54,10 +57,15 @@ def test_a_folder_is_classified_and_the_same_again_makes_nothing_new(service, fo
         str(path) for path in sorted(files, key=lambda path: path.parts)
     ]
     (bad,) = [row for row in rows if row["status"] != "succeeded"]
-    assert bad["path"].endswith("bad.jpg") and bad["error"].startswith("UNSUPPORTED_MEDIA_TYPE")
+    assert bad["path"].endswith("bad.jpg")
+    assert bad["error"] == "UNSUPPORTED_MEDIA_TYPE: Not a JPEG"
     assert sum(bool(row["label"] and row["confidence"]) for row in rows) == PICTURES
 
     before = made(service)
     again = classify(service, folder)
     assert (again.returncode, again.stdout) == (1, process.stdout)
+    assert made(service) == before
+
+    in_ukrainian = classify(service, folder, "uk_UA.UTF-8")
+    assert "UNSUPPORTED_MEDIA_TYPE: Це не JPEG" in in_ukrainian.stdout
     assert made(service) == before

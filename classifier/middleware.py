@@ -44,13 +44,16 @@ class RateLimitMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses by its stated length what no view would take, before any of it is read."""
+    """Refuses by its stated length what no view would take, before any of it is read, and a body
+    that states none: Django takes it for empty (it reads no further than Content-Length)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = request.META.get("CONTENT_LENGTH") or ""
+        if not length and "HTTP_TRANSFER_ENCODING" in request.META:
+            return respond(request, Problem("LENGTH_REQUIRED"))
         if length.isdecimal() and int(length) > _most_bytes(request.path):
             return respond(request, Problem("BODY_TOO_LARGE"))
         return self.get_response(request)

@@ -15,8 +15,7 @@ MEGABYTE, GIGABYTE, MEGAPIXEL = 1024**2, 1024**3, 1_000_000
 
 @dataclass(frozen=True)
 class Kind:
-    """What one code means: its HTTP status, and two sentences for people. What is lacking in the
-    second is filled in from settings."""
+    """An HTTP status and two sentences for people; settings fill in what the second leaves open."""
 
     status: int
     title: str | Promise
@@ -140,6 +139,14 @@ KINDS: dict[str, Kind] = {
         413,
         gettext_lazy("The request is too large"),
         gettext_lazy("Nothing was accepted. Send fewer pictures at once, or larger ones singly."),
+    ),
+    "LENGTH_REQUIRED": Kind(
+        411,
+        gettext_lazy("The request does not say how long it is"),
+        gettext_lazy("Send the header Content-Length, and the body in one piece, not in chunks."),
+    ),
+    "PRECONDITION_FAILED": Kind(
+        412, gettext_lazy("It has changed since"), gettext_lazy("Fetch it anew, then decide again.")
     ),
     "HOST_UNKNOWN": Kind(
         400,

@@ -25,7 +25,7 @@ from classifier.api.filters import PredictionFilter
 from classifier.api.idempotent import once
 from classifier.api.json_lines import JSONLinesParser, Lines
 from classifier.api.pagination import InOrder, NewestFirst
-from classifier.api.schema import IDEMPOTENCY_KEY, problems
+from classifier.api.schema import CONDITIONAL, IDEMPOTENCY_KEY, problems
 from classifier.api.serializers import PredictionSerializer
 from classifier.intake import Intake, Item, custom_id
 from classifier.models import Batch, IdempotencyKey, Owner, Prediction
@@ -155,7 +155,7 @@ class BatchDetail(generics.RetrieveAPIView[Batch]):
     def get_queryset(self) -> BatchQuerySet:
         return Batch.objects.visible_to(Owner.of(self.request))
 
-    @extend_schema(responses={200: BatchSerializer, **problems(401, 403, 404, 429)})
+    @extend_schema(responses={200: BatchSerializer, **CONDITIONAL, **problems(401, 403, 404, 429)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Its state, and how many of its items are in which. Send If-None-Match to poll cheaply."""
         batch = self.get_object()

@@ -23,7 +23,7 @@ from classifier.api.conditional import conditional
 from classifier.api.filters import PredictionFilter
 from classifier.api.idempotent import once
 from classifier.api.pagination import NewestFirst
-from classifier.api.schema import IDEMPOTENCY_KEY, problems
+from classifier.api.schema import CONDITIONAL, IDEMPOTENCY_KEY, problems
 from classifier.api.serializers import ProblemSerializer
 from classifier.models import Export, IdempotencyKey, Owner, Prediction
 from classifier.models.export import DATASET, ExportFormat, ExportQuerySet, ExportStatus
@@ -168,7 +168,7 @@ class ExportDetail(generics.RetrieveDestroyAPIView[Export]):
     def get_queryset(self) -> ExportQuerySet:
         return Export.objects.open_to(Owner.of(self.request))
 
-    @extend_schema(responses={200: ExportSerializer, **problems(401, 403, 404, 429)})
+    @extend_schema(responses={200: ExportSerializer, **CONDITIONAL, **problems(401, 403, 404, 429)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Its state; `url` is there once the file is."""
         export = self.get_object()

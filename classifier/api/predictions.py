@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from classifier.api.conditional import conditional
 from classifier.api.filters import PredictionFilter
 from classifier.api.idempotent import once
 from classifier.api.pagination import NewestFirst
-from classifier.api.schema import IDEMPOTENCY_KEY, problems
+from classifier.api.schema import CONDITIONAL, IDEMPOTENCY_KEY, problems
 from classifier.api.serializers import (
     AskAgainSerializer,
     AttemptSerializer,
@@ -55,7 +55,6 @@ PREFER = OpenApiParameter(
     description="wait=N: answer with the result if it is there within N s, at most 30.",
 )
 FOREVER = OpenApiParameter("forever", bool, description="Erase it at once, past the trash.")
-UNCHANGED = OpenApiResponse(description="Nothing has changed since the ETag in If-None-Match.")
 
 
 class PredictionList(generics.ListCreateAPIView[Prediction]):
@@ -127,7 +126,7 @@ class PredictionDetail(generics.RetrieveDestroyAPIView[Prediction]):
         return visible(self.request)
 
     @extend_schema(
-        responses={200: PredictionSerializer, 304: UNCHANGED, **problems(401, 403, 404, 429)}
+        responses={200: PredictionSerializer, **CONDITIONAL, **problems(401, 403, 404, 429)}
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Its state and, once it is there, its result. Send If-None-Match to poll cheaply."""

@@ -37,6 +37,12 @@ def problems(*statuses: int) -> dict[Any, Any]:
     return {(status, "application/problem+json"): PROBLEM for status in sorted({*statuses, 503})}
 
 
+CONDITIONAL = {
+    304: OpenApiResponse(description="Nothing has changed since the ETag in If-None-Match."),
+    **problems(412),
+}
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "classifier.api.authentication.TokenAuthentication"
     name = "token"

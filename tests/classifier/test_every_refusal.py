@@ -131,6 +131,17 @@ def more_than_anything_taken(w: World) -> Any:
     return w.alice.generic("POST", f"{API}/batches", b"", CONTENT_LENGTH=str(10 * 1024**3))
 
 
+def in_chunks(w: World) -> Any:
+    """As gunicorn hands over a body that was sent with Transfer-Encoding."""
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    return w.alice.generic("POST", f"{API}/predictions", b"", "multipart/form-data", **chunked)
+
+
+def known_otherwise(w: World) -> Any:
+    at = f"{API}/predictions/{make.prediction(w.owner).pk}"
+    return w.alice.get(at, headers={"If-Match": '"another"'})
+
+
 def no_decoder_is_free(w: World) -> Any:
     return w.narrow(MAX_DECODING=0).send(make.jpeg(1001, 1000))
 
@@ -232,6 +243,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "INVALID_REQUEST": lambda w: w.alice.get(f"{API}/predictions?page_size=0"),
     "JSON_EXPECTED": lambda w: w.alice.post(f"{API}/webhook-endpoints", {"url": "x"}),
     "LABEL_INVALID": lambda w: w.dispute(make.answered(w.owner), "dog"),
+    "LENGTH_REQUIRED": in_chunks,
     "LOGIN_REQUIRED": lambda w: APIClient().get(f"{API}/webhook-endpoints"),
     "METADATA_INVALID": lambda w: w.send(metadata="[1]"),
     "METHOD_NOT_ALLOWED": lambda w: w.alice.put(f"{API}/predictions"),
@@ -240,6 +252,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "NOT_ANSWERED": lambda w: w.dispute(make.prediction(w.owner), "cat"),
     "NOT_FOUND": lambda w: w.alice.get(f"{API}/predictions/{NOBODY}"),
     "PIXEL_LIMIT": lambda w: w.narrow(MAX_IMAGE_PIXELS=10).send(),
+    "PRECONDITION_FAILED": known_otherwise,
     "QUEUE_FULL": too_deep,
     "RATE_LIMITED": too_often,
     "SCAN_LIMIT": lambda w: w.narrow(MAX_SCANS=2).send(make.jpeg(progressive=True)),

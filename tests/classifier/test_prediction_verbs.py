@@ -174,6 +174,23 @@ def test_polling_with_an_etag_costs_nothing_until_something_changes(api):
     assert api.get(f"{URL}/{row.pk}", headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_who_is_told_that_nothing_changed_learns_when_to_ask_again(api):
+    url = f"{URL}/{send(api).json()['id']}"
+    whole = api.get(url)
+    told = api.get(url, headers={"If-None-Match": whole["ETag"]})
+    assert told.status_code == 304
+    for name in ("ETag", "Cache-Control", "Retry-After", "Vary"):
+        assert told[name] == whole[name]
+
+
+def test_a_state_that_is_known_or_any_at_all_may_be_demanded(api):
+    url = f"{URL}/{send(api).json()['id']}"
+    for known in (api.get(url)["ETag"], "*"):
+        assert api.get(url, headers={"If-Match": known}).status_code == 200
+    response = api.get(url, headers={"If-Match": '"another"'})
+    assert (response.status_code, response.json()["code"]) == (412, "PRECONDITION_FAILED")
+
+
 def test_the_list_is_filtered_by_everything_that_is_offered(api):
     rows = [make.answer(sent(api)), sent(api)]
     done, waiting = (str(row.pk) for row in rows)

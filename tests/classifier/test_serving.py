@@ -128,6 +128,12 @@ def test_a_body_larger_than_anything_taken_is_refused_before_it_is_read(client):
     assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
+@pytest.mark.parametrize("path", ["/", "/login/", "/api/v1/batches", "/api/v1/predictions"])
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one(client, path):
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert client.generic("POST", path, b"", **chunked).status_code == 411
+
+
 def test_thousands_of_fields_are_refused(api):
     fields = {f"field{n}": "x" for n in range(5000)}
     response = api.post("/api/v1/predictions", {**fields, "image": make.upload()})

@@ -60,4 +60,11 @@ def models() -> list[dict[str, Any]]:
     if card is None:
         return []
     labels = [c["id"] for c in card.manifest.classes]
-    return [{"id": card.manifest.id, "aliases": [params.DEFAULT_ALIAS], "labels": labels}]
+    return [
+        {
+            "id": card.manifest.id,
+            "name": card.name,
+            "aliases": [params.DEFAULT_ALIAS],
+            "labels": labels,
+        }
+    ]

@@ -38,11 +38,12 @@ def top_k(given: Any) -> int:
 
 
 def check_model(given: Any) -> None:
-    """One model serves at a time, so a name is a demand that it be that one."""
+    """One model serves at a time, so an id or a name is a demand that it be that one. It holds
+    now: what waits while another is activated is answered by that."""
     if given in (None, "", DEFAULT_ALIAS):
         return
     card = model_card()
-    if card is None or given not in (card.manifest.id, card.manifest.architecture):
+    if card is None or given not in (card.manifest.id, card.name):
         raise Problem("MODEL_UNKNOWN")
 
 

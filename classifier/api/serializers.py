@@ -18,7 +18,9 @@ class AskedSerializer(serializers.Serializer[Any]):
         min_value=1, max_value=100, default=3, help_text="How many labels the result lists."
     )
     model = serializers.CharField(
-        default="stable", help_text="Id of the model that must answer, or the alias “stable”."
+        default="stable",
+        help_text="Id or name of the model that must serve, or the alias “stable”. Asked when the "
+        "request is accepted.",
     )
     metadata = serializers.JSONField(
         required=False, help_text="A JSON object of at most 4,096 bytes, given back as it is."

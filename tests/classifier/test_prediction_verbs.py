@@ -5,6 +5,7 @@ import json
 import pytest
 from rest_framework.test import APIClient
 
+from classifier import installed_models
 from classifier.models import Attempt, Prediction, Status
 from tests import make, models
 
@@ -50,6 +51,20 @@ def test_metadata_that_cannot_be_kept_is_refused(api, metadata):
 def test_the_model_can_be_named_by_alias_or_id(api):
     for name in ("stable", models.NAME):
         assert send(api, model=name).status_code == 202
+
+
+def test_a_model_of_one_s_own_is_named_by_its_folder_or_id_and_not_by_its_network(
+    api, settings, tmp_path
+):
+    folder = models.variant(models.places(tmp_path, settings), "photos", id="photos-7")
+    network = installed_models.read(folder).manifest.architecture
+    settings.MODEL_FOLDER = folder
+    for name in ("photos", "photos-7"):
+        assert send(api, model=name).status_code == 202
+    for other in (network, "cifar10_improved"):
+        assert send(api, model=other).json()["code"] == "MODEL_UNKNOWN"
+    (listed,) = api.get("/api/v1/meta").json()["models"]
+    assert (listed["name"], listed["id"]) == ("photos", "photos-7")
 
 
 def test_a_model_that_is_not_there_is_refused(api):

@@ -31,6 +31,7 @@ class Run:
     journal: Journal
     progress: Progress
     options: dict[str, str]
+    model: str  # the version that serves: another one is asked anew
     total: int  # pictures
     done: int = 0
 
@@ -39,7 +40,7 @@ class Run:
         service classifies a batch while we upload the next."""
         sent: deque[tuple[Batch, str]] = deque()
         for group in groups:
-            sent.append(self._send(prepare(group, self.options)))
+            sent.append(self._send(prepare(group, self.options, self.model)))
             if len(sent) > AHEAD:
                 yield self._collect(*sent.popleft())
         while sent:

@@ -17,7 +17,7 @@ URL = "http://127.0.0.1:8080"
 ABOUT = "Classify JPEGs with Kadr. Folders are searched for *.jpg and *.jpeg."
 EXITS = """exit codes: 0 all succeeded, 1 some failed, 2 wrong usage or nothing found,
 3 the service could not be reached or refused, 130 interrupted. The same command again goes on where
-it was stopped; nothing is sent or stored twice."""
+it was stopped; while the same model serves nothing is sent or stored twice."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,9 +67,10 @@ def _classify(options: argparse.Namespace, progress: Progress) -> int:
     with output.opened(target) as stream:
         service = Service(connection, progress)
         service.greet()
+        run = Run(service, kept, progress, asked, service.model(), len(pictures))
         writer = output.Writer(stream, options.format)
         succeeded = 0
-        for rows in Run(service, kept, progress, asked, len(pictures)).rows(files.split(pictures)):
+        for rows in run.rows(files.split(pictures)):
             writer.write(rows)
             succeeded += sum(row.succeeded for row in rows)
     kept.finish()

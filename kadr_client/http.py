@@ -34,11 +34,19 @@ class Answer:
 
     def json(self) -> dict[str, Any]:
         """The object in the body; an empty one where there is none."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
+        value = self._value()
         return value if isinstance(value, dict) else {}
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Those of the list in the body; none where there is no list."""
+        value = self._value()
+        return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+    def _value(self) -> Any:
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
     @property
     def problem(self) -> dict[str, Any]:

@@ -15,12 +15,13 @@ class Batch:
     parts: list[Part]
     unsent: dict[str, str]  # the name of a picture: why it stays here
     options: dict[str, str]
+    model: str  # the version that serves
 
     @property
     def key(self) -> str:
-        """The same for the same names, contents and options, on any day and machine."""
+        """The same for the same names, contents, options and model, on any day and machine."""
         files = [(part.name, part.size, part.digest) for part in self.parts]
-        text = json.dumps(["kadr-client-1", self.options, files], sort_keys=True)
+        text = json.dumps(["kadr-client-2", self.model, self.options, files], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -28,7 +29,7 @@ class Batch:
         return Form(f"kadr-{self.key[:48]}", self.options, self.parts)
 
 
-def prepare(pictures: list[Picture], options: dict[str, str]) -> Batch:
+def prepare(pictures: list[Picture], options: dict[str, str], model: str) -> Batch:
     parts, unsent = [], {}
     for picture in pictures:
         try:
@@ -38,7 +39,7 @@ def prepare(pictures: list[Picture], options: dict[str, str]) -> Batch:
                 parts.append(_part(picture))
         except OSError as error:
             unsent[picture.name] = f"cannot be read: {error.strerror}"
-    return Batch(pictures, parts, unsent, options)
+    return Batch(pictures, parts, unsent, options, model)
 
 
 def _part(picture: Picture) -> Part:

@@ -52,6 +52,12 @@ class Service:
         if "results" not in answer.json():
             raise self._stranger(answer)
 
+    def model(self) -> str:
+        """The digest of the version that serves; "" where the service names none."""
+        answer = self.ask(Request("GET", "/api/v1/models"), FIRST_ATTEMPTS)
+        serving = [model for model in answer.objects() if model.get("active")]
+        return str(serving[0].get("digest", "")) if serving else ""
+
     def ask(self, request: Request, attempts: int = ATTEMPTS) -> Answer:
         """The answer, with a status of success. Raises RefusedError, UnreachableError."""
         failures = waits = 0

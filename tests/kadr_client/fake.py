@@ -25,6 +25,7 @@ class Fake:
         self.faults: list[Any] = []  # each takes a handler; the next request of FAULTY meets it
         self.faulty = "POST"
         self.ends_as = "completed"
+        self.model = "d" * 64  # that serves
         self.since: dict[str, dict[str, Any]] = {}  # what became of items afterwards, by name
         self.lock = threading.Lock()
         fake = self
@@ -91,6 +92,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.path.startswith("/api/v1/predictions"):
             self.answer(200, {"results": []})
+        elif self.path == "/api/v1/models":
+            others = [{"name": "other", "digest": "e" * 64, "active": False}]
+            serving = [{"name": "tiny", "digest": self.fake.model, "active": True}]
+            self.answer(200, others + serving * bool(self.fake.model))
         elif "/batches/" not in self.path or (found := self._batch_id()) not in self.fake.batches:
             self.answer(404, problem("NOT_FOUND", 404))
         elif self.path.endswith("/results"):

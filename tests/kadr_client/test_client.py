@@ -122,6 +122,32 @@ def test_another_option_does(client, fake, pictures):
     assert len(fake.batches) == 2
 
 
+@pytest.mark.parametrize("chosen", [[], ["--resume", "journal"]])
+def test_another_model_is_asked_anew(client, fake, pictures, tmp_path, monkeypatch, chosen):
+    monkeypatch.chdir(tmp_path)
+    for fake.model in ("a" * 64, "b" * 64, "a" * 64):
+        assert client(pictures, *chosen).code == 0
+    assert len(fake.batches) == 2
+
+
+def test_where_no_model_serves_the_same_again_is_still_known(client, fake, pictures):
+    fake.model = ""
+    client(pictures)
+    assert client(pictures).code == 0 and len(fake.batches) == 1
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_model_that_serves_now(
+    client, fake, pictures, monkeypatch
+):
+    monkeypatch.setattr(files, "MOST_FILES", 2)
+    fake.faulty, fake.faults = "/results", [faults.refuse("FORBIDDEN", 403)]
+    assert client(pictures).code == 3
+    fake.model = "b" * 64
+    outcome = client(pictures)
+    assert outcome.code == 0 and len(outcome.rows) == 5
+    assert len(fake.batches) == 2 + 3  # none of the old model's is among the answers
+
+
 def test_a_journal_saves_the_upload(client, fake, pictures, tmp_path):
     for _run in range(2):
         assert client(pictures, "--resume", tmp_path / "journal").code == 0

@@ -57,8 +57,8 @@ def test_a_file_that_went_away_is_told(tmp_path):
         list(built.chunks())
 
 
-def key(folder: Path, **options: str) -> str:
-    return prepare(find([str(folder)]), options).key
+def key(folder: Path, serving: str = "", **options: str) -> str:
+    return prepare(find([str(folder)]), options, serving).key
 
 
 def test_the_key_is_the_same_for_the_same_pictures_in_another_place(pictures, tmp_path):
@@ -67,15 +67,16 @@ def test_the_key_is_the_same_for_the_same_pictures_in_another_place(pictures, tm
     assert key(pictures.rename(tmp_path / "moved" / "pictures")) == before
 
 
-def test_another_content_name_or_option_makes_another_key(pictures):
+def test_another_content_name_option_or_model_makes_another_key(pictures):
     seen = {key(pictures), key(pictures, model="m"), key(pictures, top_k="2")}
+    seen.add(key(pictures, serving="digest"))
     (pictures / "b.jpg").write_bytes(b"changed")
     seen.add(key(pictures))
     (pictures / "b.jpg").rename(pictures / "bb.jpg")
     seen.add(key(pictures))
-    assert len(seen) == 5
+    assert len(seen) == 6
 
 
 def test_the_same_batch_has_the_same_bytes_each_time(pictures):
-    batch = prepare(find([str(pictures)]), {})
+    batch = prepare(find([str(pictures)]), {}, "")
     assert b"".join(batch.form.chunks()) == b"".join(batch.form.chunks())

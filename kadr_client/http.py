@@ -155,6 +155,7 @@ def _parsed(url: str) -> tuple[str, str, int | None, str]:
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as the socket will: it refuses empty and overlong labels
     except ValueError as error:
         raise wrong from error
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:

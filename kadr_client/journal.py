@@ -53,9 +53,17 @@ class Journal:
                 raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
             return {}
         if lines and _object(lines[0]) != HEADER:
-            raise UsageError(f"not a journal of this client: {self.path}")
+            return self._begun_anew()
         entries = [_object(line) for line in lines[1:]]
         return {str(e["key"]): str(e["id"]) for e in entries if {"key", "id"} <= e.keys()}
+
+    def _begun_anew(self) -> dict[str, str]:
+        """Of a damaged file. One that a person named may be anything, and is left to them."""
+        if self._chosen:
+            told = "name another file, or delete it if it once was one"
+            raise UsageError(f"not a journal of this client: {self.path}; {told}")
+        self.finish()
+        return {}
 
     def _append(self, entry: dict[str, str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +90,6 @@ def _cache() -> Path:
 def _object(line: bytes) -> dict[str, object]:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

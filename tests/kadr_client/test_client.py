@@ -267,7 +267,13 @@ def test_a_token_file_that_is_not_there_is_told(client, pictures, tmp_path):
     assert outcome.code == 2 and "cannot read" in outcome.one_line
 
 
-@pytest.mark.parametrize("url", ["kadr", "ftp://kadr", "http://", "http://a:b", "http://a b/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("kadr", "ftp://kadr", "http://", "http://a:b", "http://a b/"),
+        *("http://a..b", "http://.a", f"http://{'a' * 64}.b"),
+    ],
+)
 def test_an_address_that_is_none_is_told(client, pictures, url):
     outcome = client(pictures, url=url)
     assert outcome.code == 2 and "not an address" in outcome.one_line

@@ -29,12 +29,26 @@ def test_a_line_cut_short_by_a_crash_harms_neither_those_before_nor_those_after(
     assert [Journal(path).get(key) for key in ("k1", "k2", "k3")] == ["one", None, "three"]
 
 
-@pytest.mark.parametrize("content", [b"\xff\xd8 a photo", b"{}\n", b'["a"]\n'])
-def test_a_file_that_is_no_journal_is_left_alone(tmp_path, content):
+DAMAGED = [
+    *(b"\xff\xd8 a photo", b"{}\n", b'["a"]\n'),
+    *(b'{"kadr_client": "jou', bytes(4096), b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_file_that_is_no_journal_is_left_alone_and_told_what_may_be_done(tmp_path, content):
     (tmp_path / "photo.jpg").write_bytes(content)
-    with pytest.raises(UsageError, match="not a journal"):
+    with pytest.raises(UsageError, match=r"not a journal.*name another file, or delete it"):
         Journal(tmp_path / "photo.jpg", chosen=True)
     assert (tmp_path / "photo.jpg").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_file_of_our_own_stops_nothing_and_is_begun_anew(tmp_path, content):
+    path = tmp_path / "journal"
+    path.write_bytes(content)
+    Journal(path).record("k", "id")
+    assert Journal(path).get("k") == "id"
 
 
 def test_an_empty_file_may_become_one(tmp_path):

@@ -18,15 +18,17 @@ class UnreadableImage(Exception):
 
 def from_jpeg(data: bytes, size: int) -> np.ndarray:
     """Decode a JPEG and fit it: (size, size, 3) uint8 RGB. Raises UnreadableImage."""
-    pixels = _decode(data)
+    pixels = decode(data)
     if pixels.shape == (size, size, 3):
         return pixels
     return from_image(Image.fromarray(pixels), size)
 
 
-def _decode(data: bytes) -> np.ndarray:
-    """(height, width, 3) uint8 RGB. Both decoders are libjpeg-turbo and give the same pixels;
-    simplejpeg takes a fifth of the time for a small picture, Pillow takes all kinds."""
+def decode(data: bytes) -> np.ndarray:
+    """(height, width, 3) uint8 RGB, not turned. Raises UnreadableImage.
+
+    Both decoders are libjpeg-turbo and give the same pixels; simplejpeg takes a fifth of the time
+    for a small picture, Pillow takes all kinds."""
     try:
         if simplejpeg.decode_jpeg_header(data)[2] in SAME:
             return np.asarray(simplejpeg.decode_jpeg(data, "RGB"))

@@ -89,14 +89,14 @@ def test_the_fast_decoder_gives_the_same_pixels_as_pillow(shape, quality, subsam
     out = io.BytesIO()
     smooth.save(out, "JPEG", quality=quality, subsampling=subsampling)
     same = np.asarray(Image.open(out).convert("RGB"))
-    assert (preprocess._decode(out.getvalue()) == same).all()
+    assert (preprocess.decode(out.getvalue()) == same).all()
     assert (preprocess._decode_any(out.getvalue()) == same).all()
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_every_colour_model_gives_what_pillow_gives(mode):
     data = make.jpeg(64, 48, 1, mode)
-    assert (preprocess._decode(data) == preprocess._decode_any(data)).all()
+    assert (preprocess.decode(data) == preprocess._decode_any(data)).all()
 
 
 def test_what_the_fast_decoder_refuses_goes_to_pillow(monkeypatch):

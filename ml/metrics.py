@@ -9,6 +9,8 @@ import numpy as np
 from ml import runtime
 
 ECE_BINS = 15
+FEW = 500  # pictures, below which only a temperature is fitted
+SPREAD = 0.25  # of the log of that temperature, as it is expected before any picture is seen
 SMOOTHINGS = [n / 50 for n in range(1, 16)]  # 0.02 to 0.30
 
 
@@ -65,10 +67,27 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """What makes of logits (n, classes) the probabilities by which `labels` are likely and
     confidence is near to the share of right answers: the sum of cross-entropy and gap is least. It
     is a temperature and a power, or a temperature and a smoothing (see ml.runtime.answers), which
-    fits a network that learned from smoothed labels.
+    fits a network that learned from smoothed labels. Of few pictures it is a temperature alone.
     """
+    if len(labels) < FEW:
+        return _near_one(logits, labels)
     bent, even = _bent(logits, labels), _evened(logits, labels)
     return min(bent, even, key=lambda fitted: _cost(fitted, logits, labels))
+
+
+def _near_one(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The likeliest temperature, of which one near to 1 is expected: the fewer the pictures, the
+    nearer it stays. By the pictures alone it would be zero where all of them are right."""
+    fitted = {"power": 1.0, "temperature": 1.0}
+
+    def cost(log_temperature: float) -> float:
+        at = {**fitted, "temperature": math.exp(log_temperature)}
+        said = runtime.answers(logits, at).probabilities.astype(float)
+        likely = said[np.arange(len(labels)), labels].clip(min=1e-12)
+        return (log_temperature / SPREAD) ** 2 / 2 - float(np.log(likely).sum())
+
+    temperature = math.exp(_least(cost, math.log(0.05), math.log(20)))
+    return {**fitted, "temperature": round(temperature, 3)}
 
 
 def _cost(calibration: dict[str, float], logits: np.ndarray, labels: np.ndarray) -> float:

@@ -81,6 +81,50 @@ def test_few_pictures_are_enough_for_a_calibration(n):
         assert confidence.mean() == pytest.approx(right, abs=0.15)
 
 
+def _honest(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits whose softmax is how often each label is the truth, right in about four of five."""
+    logits = rng.normal(0, 2.2, (n, 3))
+    chances = runtime.answers(logits, {"temperature": 1.0, "power": 1.0}).probabilities
+    return logits, (chances.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+
+
+@pytest.mark.parametrize("n", [2, 6, 20])
+def test_a_few_pictures_that_are_all_right_do_not_make_a_network_sure(n):
+    logits, _labels = _honest(np.random.default_rng(4), n + 3000)
+    made = metrics.fit_calibration(logits[:n], logits[:n].argmax(axis=1))
+    before = runtime.answers(logits[n:], {"temperature": 1.0, "power": 1.0}).probabilities
+    after = runtime.answers(logits[n:], made).probabilities
+    assert 0.75 < made["temperature"] <= 1
+    assert after.max(axis=1).mean() - before.max(axis=1).mean() < 0.05
+
+
+@pytest.mark.parametrize("n", [2, 8, 20])
+@pytest.mark.parametrize(("scale", "allowed"), [(0.6, 0.0), (1.0, 0.01), (1.7, 0.0)])
+def test_few_pictures_leave_confidence_no_further_from_the_truth(n, scale, allowed):
+    """On average over draws; an honest network has nothing to gain, and hardly loses."""
+    rng = np.random.default_rng(6)
+    worse = []
+    for _ in range(20):
+        logits, labels = _honest(rng, n + 3000)
+        logits *= scale
+        made = metrics.fit_calibration(logits[:n], labels[:n])
+        errors = [
+            metrics.expected_calibration_error(
+                runtime.answers(logits[n:], calibration).probabilities, labels[n:]
+            )
+            for calibration in (made, {"temperature": 1.0, "power": 1.0})
+        ]
+        worse.append(errors[0] - errors[1])
+    assert np.mean(worse) <= allowed
+
+
+def test_the_more_pictures_say_so_the_further_a_temperature_goes_from_one():
+    logits, labels = _honest(np.random.default_rng(8), 400)
+    made = [metrics.fit_calibration(3 * logits[:n], labels[:n]) for n in (10, 100, 400)]
+    few, more, most = (each["temperature"] for each in made)
+    assert 1 < few < more < most and most == pytest.approx(3, rel=0.25)
+
+
 def test_precision_recall_and_f1_are_those_of_the_counts():
     cat, dog = metrics.per_class(np.array([[8, 2], [4, 6]]))
     assert cat == {"precision": 0.6667, "recall": 0.8, "f1": 0.7273, "n": 10}

@@ -102,7 +102,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
 def thresholds(answers: runtime.Answers, labels: np.ndarray) -> dict[str, float]:
     """Where the prediction set begins, and above which score a picture is called off-topic."""
     return {
-        "off_topic": round(float(np.quantile(answers.off_topic, KEPT)), 4),
+        "off_topic": metrics.score_threshold(answers.off_topic, KEPT),
         "set": metrics.set_threshold(answers.probabilities, labels, COVERAGE),
     }
 

@@ -11,6 +11,7 @@ from ml import runtime
 ECE_BINS = 15
 FEW = 500  # pictures, below which only a temperature is fitted
 SPREAD = 0.25  # of the log of that temperature, as it is expected before any picture is seen
+NEVER = 1e6  # above every off-topic score
 SMOOTHINGS = [n / 50 for n in range(1, 16)]  # 0.02 to 0.30
 
 
@@ -194,6 +195,13 @@ def set_threshold(probabilities: np.ndarray, labels: np.ndarray, coverage: float
     scores = np.where(probabilities.argmax(axis=1) == labels, 0.0, 1 - truth)
     rank = math.ceil((n + 1) * coverage)
     return round(float(1 - np.sort(scores)[rank - 1]), 6) if rank <= n else 0.0
+
+
+def score_threshold(scores: np.ndarray, kept: float) -> float:
+    """The score that a fresh picture of the same kind stays at or below in `kept` of cases, by the
+    rank that a sample of this size can promise it with; `NEVER` where it can promise none."""
+    rank = math.ceil((len(scores) + 1) * kept)
+    return round(float(np.sort(scores)[rank - 1]), 4) if rank <= len(scores) else NEVER
 
 
 def prediction_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:

@@ -158,6 +158,26 @@ def test_too_few_pictures_give_a_set_of_everything():
     assert metrics.prediction_sets(probabilities, threshold).all()
 
 
+@pytest.mark.parametrize("n", [19, 25, 40, 300])
+def test_a_fresh_score_stays_below_the_threshold_as_often_as_asked_however_few_it_is_from(n):
+    rng = np.random.default_rng(9)
+    draws = rng.gumbel(size=(4000, n + 1))
+    held = [row[-1] <= metrics.score_threshold(row[:-1], 0.95) for row in draws]
+    assert 0.94 < np.mean(held) < 0.95 + 1 / (n + 1) + 0.01
+
+
+def test_of_too_few_pictures_no_score_calls_anything_off_topic():
+    assert metrics.score_threshold(np.arange(18.0), 0.95) == metrics.NEVER
+    assert metrics.score_threshold(np.arange(19.0), 0.95) == 18
+
+
+def test_of_many_pictures_the_threshold_is_the_plain_quantile():
+    scores = np.random.default_rng(2).normal(-8, 2, 5000)
+    assert metrics.score_threshold(scores, 0.95) == pytest.approx(
+        np.quantile(scores, 0.95), abs=0.01
+    )
+
+
 def test_auroc_is_the_chance_of_being_told_apart():
     assert metrics.auroc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
     assert metrics.auroc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 0

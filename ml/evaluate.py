@@ -44,8 +44,9 @@ def main() -> None:
     cli.quiet_tensorflow()
     with cli.one_line_errors():
         runtime = Runtime.load(args.model, args.engine)
-        runtime.warm_up()
         dataset = cli.dataset(args)
+        compare.check_classes(runtime, dataset)
+        runtime.warm_up()
         if args.against:
             other = Runtime.load(args.against, args.engine)
             print(compare.table(runtime, other, compare.compare(runtime, other, dataset)))
@@ -87,11 +88,13 @@ def evaluate(runtime: Runtime, split: data.Labelled) -> tuple[dict[str, Any], An
 def keep(
     runtime: Runtime, figures: dict[str, Any], name: str, split: data.Labelled, answers: Answers
 ) -> None:
-    """Write the figures into the card, the shortest of them into the manifest, and the pictures."""
+    """Write the figures into the card and the shortest of them into the manifest; of the test split
+    also its pictures, which the card shows as such."""
     folder, described = runtime.folder, runtime.manifest
     card = manifest.read_card(folder)
     card = {**card, name: figures}
-    card["pictures"] = card_pictures.write(folder, split, answers.probabilities)
+    if name == "test":
+        card["pictures"] = card_pictures.write(folder, split, answers.probabilities)
     manifest.write_json(folder / manifest.CARD, card)
     short = {key: figures[key] for key in ("accuracy", "interval_95", "n", "ece")}
     measured = {**described.metrics, name: short}

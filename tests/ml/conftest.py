@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ml import data, export, recipes, train
+from tests.jpegs import noise_jpeg
 
 collect_ignore = ["pytorch"]  # needs PyTorch: test_backends.py runs it where that is
 
@@ -57,3 +58,14 @@ def run(recipe: dict[str, Any], tiny: data.Dataset, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def model_folder(run: Path, tiny: data.Dataset, tmp_path_factory) -> Path:
     return export.export(run, tiny, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three made-up classes, twenty pictures each."""
+    for number, name in enumerate(("круг", "square", "triangle")):
+        (tmp_path / "shapes" / name).mkdir(parents=True)
+        for i in range(20):
+            content = noise_jpeg(seed=100 * number + i, side=40)
+            (tmp_path / "shapes" / name / f"{i}.jpg").write_bytes(content)
+    return tmp_path / "shapes"

@@ -1,5 +1,6 @@
 """A run becomes a model folder, which is measured through the path that serves it."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from PIL import Image
 from ml import (
     architectures,
     augment,
+    evaluate,
     export,
     manifest,
     optimizers,
@@ -20,7 +22,7 @@ from ml import (
     weights,
 )
 from ml.runtime import Runtime
-from tests.ml.test_train import ROOT
+from tests.ml.test_train import ROOT, refusal
 
 SHIPPED = ROOT / "ml" / "models" / "cifar10_improved"
 SEED_ACCURACY = 0.8417
@@ -117,6 +119,30 @@ def test_the_card_s_pictures_are_those_it_says(measured, model_folder, tiny):
         shown = pixels[top : top + 32, left : left + 32]
         same = tiny.test.x[tiny.test.y == tile["true"]].astype(int)
         assert np.abs(same - shown).mean(axis=(1, 2, 3)).min() < 18
+
+
+def test_measuring_on_the_validation_split_leaves_the_test_pictures_on_the_card(
+    measured, model_folder, tiny, tmp_path
+):
+    copied = shutil.copytree(model_folder, tmp_path / "copied")
+    runtime, figures = Runtime.load(copied), {**measured[0]["test"], "n": 20}
+    answers = runtime.predict(tiny.validation.x)
+    evaluate.keep(runtime, figures, "validation", tiny.validation, answers)
+    card = manifest.read_card(copied)
+    assert card["validation"]["n"] == 20 and card["test"] == measured[0]["test"]
+    assert card["pictures"] == measured[0]["pictures"]
+    sheets = [place / manifest.PICTURES for place in (copied, model_folder)]
+    assert sheets[0].read_bytes() == sheets[1].read_bytes()
+
+
+def test_a_model_is_not_measured_on_pictures_of_other_classes(
+    model_folder, folder, monkeypatch, capsys
+):
+    before = (model_folder / "card.json").read_bytes()
+    command = [str(model_folder), "--data", str(folder), "--write"]
+    assert refusal(evaluate, monkeypatch, *command) == 2
+    assert "knows other classes than these pictures have" in capsys.readouterr().err
+    assert (model_folder / "card.json").read_bytes() == before
 
 
 def test_the_recipe_of_a_model_that_ships_says_what_to_expect_of_it():

@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +11,6 @@ from PIL import ExifTags, Image
 from classifier.decoding import jpeg
 from ml import data, image_folder, preprocess
 from tests import hostile, make
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """Three made-up classes, twenty pictures each."""
-    for number, name in enumerate(("круг", "square", "triangle")):
-        (tmp_path / "shapes" / name).mkdir(parents=True)
-        for i in range(20):
-            content = make.noise_jpeg(seed=100 * number + i, side=40)
-            (tmp_path / "shapes" / name / f"{i}.jpg").write_bytes(content)
-    return tmp_path / "shapes"
 
 
 def test_each_sub_folder_is_a_class_and_a_tenth_of_each_is_kept_for_either_test(folder):

@@ -135,7 +135,8 @@ def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> 
         model = _build(recipe, len(dataset.classes))
     architectures.whiten(model, dataset.train.x[:WHITENED])
     if recipe.get("from"):
-        start_from(model, _model_folder(recipe["from"]))
+        ids = [c["id"] for c in dataset.classes]
+        weights.start_from(model, _model_folder(recipe["from"]), ids)
     _compile(model, recipe, optimizers.build(recipe["optimizer"], recipe["epochs"], steps))
     return model
 
@@ -186,20 +187,6 @@ def _precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def start_from(model: keras.Model, folder: Path) -> None:
-    """Give a network the weights of a model folder, but for its last layer where the classes are
-    others. Raises ValueError where the folder holds another network, ModelError."""
-    described = manifest.read(folder)
-    if described.architecture != model.name:
-        raise ValueError(f"{folder} holds {described.architecture}, and the recipe {model.name}")
-    size, classes = described.input_size, len(described.classes)
-    old = architectures.build(described.architecture, classes=classes, size=size)
-    weights.load(old, folder)
-    for mine, theirs in zip(model.weights, old.weights, strict=True):
-        if mine.shape == theirs.shape:
-            mine.assign(theirs)
 
 
 class AugmentedBatches(keras.utils.PyDataset):

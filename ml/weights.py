@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ml import manifest
 from ml.manifest import WEIGHTS, Manifest, ModelError
 
 LARGEST = 25_000_000  # bytes; what the repository takes
@@ -31,6 +32,21 @@ def load(built: Any, folder: Path) -> None:
             built.set_weights([arrays[name] for name in names(built)])
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"{folder / WEIGHTS} does not fit: {error}") from error
+
+
+def start_from(built: Any, folder: Path, classes: list[str]) -> None:
+    """Give a network that is to name `classes` (their ids) the weights of a model folder, but for
+    the last layer where that one names others, be they as many. Raises ValueError where the folder
+    holds another network, ModelError."""
+    described = manifest.read(folder)
+    if described.architecture != built.name:
+        raise ValueError(f"{folder} holds {described.architecture}, and the recipe {built.name}")
+    pairs = list(zip(built.weights, network(folder, described).weights, strict=True))
+    if [c["id"] for c in described.classes] != classes:
+        last = [layer for layer in built.layers if layer.weights][-1]
+        pairs = pairs[: -len(last.weights)]
+    for mine, theirs in pairs:
+        mine.assign(theirs)
 
 
 def save(built: Any, path: Path) -> None:

@@ -196,15 +196,42 @@ def test_a_run_does_not_go_on_with_other_pictures(run, recipe, tiny):
         export.export(run, other, run.parent)
 
 
-def test_a_network_begins_with_another_model_s_weights_but_for_its_own_classes(model_folder):
-    network = architectures.build("cifar10_improved", classes=3)
-    train.start_from(network, model_folder)
+@pytest.mark.parametrize("classes", [3, 10])
+def test_a_network_begins_with_another_model_s_weights_but_for_its_own_classes(
+    model_folder, classes
+):
+    network = architectures.build("cifar10_improved", classes=classes)
+    own = network.layers[-1].get_weights()
+    weights.start_from(network, model_folder, [f"own {n}" for n in range(classes)])
     there = architectures.build("cifar10_improved")
     weights.load(there, model_folder)
-    assert (network.layers[2].get_weights()[0] == there.layers[2].get_weights()[0]).all()
-    assert network.layers[-1].get_weights()[0].shape == (512, 3)
+    for mine, theirs in zip(network.layers[:-1], there.layers[:-1], strict=True):
+        assert _same(mine.get_weights(), theirs.get_weights())
+    assert _same(network.layers[-1].get_weights(), own)
+    assert own[0].shape == (512, classes)
+
+
+def test_a_network_of_the_same_classes_begins_with_all_of_a_model_s_weights(model_folder, tiny):
+    network = architectures.build("cifar10_improved")
+    weights.start_from(network, model_folder, [c["id"] for c in tiny.classes])
+    there = architectures.build("cifar10_improved")
+    weights.load(there, model_folder)
+    assert _same(network.get_weights(), there.get_weights())
+
+
+@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+def test_of_every_network_the_last_layer_that_learns_is_the_one_that_names_classes(name):
+    three, four = (architectures.build(name, classes=classes) for classes in (3, 4))
+    last = [layer for layer in three.layers if layer.weights][-1]
+    pairs = zip(three.weights, four.weights, strict=True)
+    others = [mine.path for mine, theirs in pairs if mine.shape != theirs.shape]
+    assert others == [weight.path for weight in last.weights]
+
+
+def _same(mine: list[np.ndarray], theirs: list[np.ndarray]) -> bool:
+    return all((a == b).all() for a, b in zip(mine, theirs, strict=True))
 
 
 def test_a_network_does_not_begin_with_another_architecture_s_weights(model_folder):
     with pytest.raises(ValueError, match="cifar10_improved"):
-        train.start_from(architectures.build("airbench94"), model_folder)
+        weights.start_from(architectures.build("airbench94"), model_folder, [])

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 SIGNIFICANT = 0.05  # of McNemar's test
+DIGITS = 9  # that count: in floats 1 - 0.95 is above 0.05
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _at_least(name: str, value: float, limit: float) -> Limit:
 
 
 def _at_most(name: str, value: float | None, limit: float) -> Limit:
-    return Limit(name, value, limit, value is not None and value > limit)
+    return Limit(name, value, limit, value is not None and round(value - limit, DIGITS) > 0)
 
 
 def _drop(of: dict[str, Any]) -> float | None:

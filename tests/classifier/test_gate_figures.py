@@ -151,6 +151,27 @@ def test_one_that_is_much_slower_is_refused():
     assert past(*GOOD, p50_ms=14.9) == []
 
 
+@pytest.mark.parametrize("n", [20, 40, 60, 100, 300, 700])
+def test_a_share_that_is_lost_exactly_at_its_limit_is_allowed(settings, n):
+    settings.GATE_ACCURACY_DROP = settings.GATE_CLASS_DROP = 0.05
+    settings.GATE_REVIEWED, settings.GATE_CALIBRATION, settings.GATE_FLIPS = 20, 1.0, 0.05
+    held, lost = [pair("cat", "cat", "cat")], [pair("cat", "cat", "dog")]
+    within = held * (n - n // 20) + lost * (n // 20)
+    assert set(past(*within)) <= {"WORSE"}
+    beyond = held * (n - n // 20 - 1) + lost * (n // 20 + 1)
+    assert {"ACCURACY", "CLASS", "FLIPS"} <= set(past(*beyond))
+
+
+def test_time_and_calibration_exactly_at_their_limits_are_allowed(settings):
+    settings.GATE_SLOWER, settings.GATE_CALIBRATION = 0.1, 0.1
+    assert past(*GOOD, p50_ms=11.0) == []
+    assert past(*GOOD, p50_ms=11.001) == ["SLOWER"]
+    less_sure = [pair("cat", "cat", "cat", candidate_confidence=0.8)] * 60
+    assert past(*less_sure) == []
+    less_sure = [pair("cat", "cat", "cat", candidate_confidence=0.799)] * 60
+    assert past(*less_sure) == ["CALIBRATION"]
+
+
 def test_the_limits_are_settings(settings):
     settings.GATE_SLOWER, settings.GATE_REVIEWED = 0.1, 100
     assert past(*GOOD, p50_ms=11.5) == ["REVIEWED", "SLOWER"]

@@ -48,6 +48,7 @@ class Dataset:
     sha256: str  # over the pixels of all three
     # Of a mixed set: how many pictures at the end of a split reviewers have named (ml/reviewed.py).
     reviewed: dict[str, int] = field(default_factory=dict)
+    reviewed_aside: float = 0.0  # the share of all reviewed ones that is in no training split
 
     def counts(self) -> dict[str, int]:
         return {s: len(getattr(self, s)) for s in ("train", "validation", "test")}

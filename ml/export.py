@@ -90,6 +90,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
             "name": dataset.name,
             "pictures": dataset.counts(),
             "reviewed": dataset.reviewed,
+            "reviewed_aside": dataset.reviewed_aside,
             "training_shares": dataset.training_shares(),
         },
         "validation_before_halving": metrics.accuracy(before, y),

@@ -18,6 +18,7 @@ from ml import preprocess
 from ml.data import SIZE, Dataset, Labelled, digest
 
 LINES = "labels.jsonl"
+ABOUT = "dataset.json"  # what was asked for
 SPLITS = ("train", "validation")  # "none", the pictures of none of the classes, teaches nothing
 
 
@@ -36,6 +37,7 @@ def mixed(path: Path, original: Dataset) -> Dataset:
     ids = [c["id"] for c in original.classes]
     with Export(path) as export:
         parts = {split: export.read(split, ids) for split in SPLITS}
+        aside = export.kept_aside()
     if not len(parts["train"]):
         raise ValueError(f"{path} holds no picture to train on")
     hashes = original.sha256 + digest(*(part.x for part in parts.values()))
@@ -47,6 +49,7 @@ def mixed(path: Path, original: Dataset) -> Dataset:
         test=original.test,
         sha256=hashlib.sha256(hashes.encode()).hexdigest(),
         reviewed={split: len(part) for split, part in parts.items()},
+        reviewed_aside=aside,
     )
 
 
@@ -80,6 +83,14 @@ class Export:
         ]
         x = np.stack(images) if images else np.empty((0, SIZE, SIZE, 3), np.uint8)
         return Labelled(x, np.array(labels, np.int64))
+
+    def kept_aside(self) -> float:
+        """The share of all reviewed pictures that by their hashes is for validation. 0 where the
+        file does not say: then it may hold any picture for training."""
+        try:
+            return float(json.loads(self._bytes(ABOUT))["validation"])
+        except (ValueError, KeyError, TypeError):
+            return 0.0
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         for number, text in enumerate(self._bytes(LINES).decode().splitlines(), 1):

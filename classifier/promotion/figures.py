@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from classifier.models import Review, Trial, Verdict
+from classifier.promotion import aside
 
 BINS = 15  # of calibration, as ml.metrics has
 LEAST_OF_A_CLASS = 20  # reviewed pictures of a class, below which it says nothing
@@ -20,7 +21,7 @@ MOST = 20_000  # answers that a shadow's figures are of, the newest
 @dataclass(frozen=True)
 class Pair:
     """What both models said of one picture; `truth` is "" where it shows none of the classes, and
-    None where nobody has said."""
+    None where nobody has said what can be held against both."""
 
     active: str
     candidate: str
@@ -30,6 +31,7 @@ class Pair:
     candidate_off_topic: bool
     recent: bool
     truth: str | None
+    learned: bool = False  # somebody has said, and one of the two was trained on it
 
 
 def pairs_of(trial: Trial) -> list[Pair]:
@@ -39,22 +41,36 @@ def pairs_of(trial: Trial) -> list[Pair]:
     # Of several answers about a picture the newest, and one of the sample rather than another.
     last = sorted(rows, key=lambda row: (row["recent"], row["pk"]))
     by_image = {row["prediction__image_id"]: row for row in last}
-    truths = _truths(by_image)
-    return [_pair(row, truths.get(image)) for image, row in by_image.items()]
+    said = _said(by_image)
+    truths = _kept_aside(said, aside.share(trial.digest, trial.active_digest))
+    return [
+        _pair(row, truths.get(image), image in said and image not in truths)
+        for image, row in by_image.items()
+    ]
 
 
-def _truths(images: Iterable[UUID]) -> dict[UUID, str]:
-    """By image; those that were reviewed are far fewer than those that were not."""
+def _said(images: Iterable[UUID]) -> dict[UUID, tuple[str, str]]:
+    """A picture's hash and label by image; those that were reviewed are far fewer than those that
+    were not."""
     wanted = set(images)
-    said = Review.objects.current().values_list("image", "verdict", "label")
+    rows = Review.objects.current().values_list("image", "image__sha256", "verdict", "label")
     return {
-        image: "" if verdict == Verdict.NONE else label
-        for image, verdict, label in said.iterator()
+        image: (sha256, "" if verdict == Verdict.NONE else label)
+        for image, sha256, verdict, label in rows.iterator()
         if image in wanted
     }
 
 
-def _pair(row: dict[str, Any], truth: str | None) -> Pair:
+def _kept_aside(said: dict[UUID, tuple[str, str]], share: float) -> dict[UUID, str]:
+    """Pictures of none of the classes teach nothing, so all of those count."""
+    return {
+        image: label
+        for image, (sha256, label) in said.items()
+        if not label or aside.holds(sha256, share)
+    }
+
+
+def _pair(row: dict[str, Any], truth: str | None, learned: bool) -> Pair:
     return Pair(
         active=row["active_label"],
         candidate=row["label"],
@@ -64,6 +80,7 @@ def _pair(row: dict[str, Any], truth: str | None) -> Pair:
         candidate_off_topic=bool(row["off_topic"]),
         recent=row["recent"],
         truth=truth,
+        learned=learned,
     )
 
 
@@ -74,7 +91,7 @@ def report(pairs: list[Pair], unreadable: int = 0) -> dict[str, Any]:
     return {
         "pictures": len(pairs),
         "unreadable": unreadable,
-        "reviewed": _reviewed(labeled),
+        "reviewed": {**_reviewed(labeled), "learned": sum(pair.learned for pair in pairs)},
         "per_class": _per_class(labeled),
         "calibration": {
             "active": _error([(p.active_confidence, p.active == p.truth) for p in labeled]),

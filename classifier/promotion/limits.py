@@ -27,8 +27,9 @@ def checked(report: dict[str, Any]) -> list[Limit]:
     """Every limit, held against what a trial found."""
     reviewed, speed = report["reviewed"], report.get("speed") or {}
     worse = reviewed["only_active"] > reviewed["only_candidate"]
+    enough = "ASIDE" if reviewed["learned"] else "REVIEWED"
     return [
-        _at_least("REVIEWED", reviewed["n"], settings.GATE_REVIEWED),
+        _at_least(enough, reviewed["n"], settings.GATE_REVIEWED),
         Limit("WORSE", reviewed["p"], SIGNIFICANT, worse and reviewed["p"] < SIGNIFICANT),
         _at_most("ACCURACY", _drop(reviewed), settings.GATE_ACCURACY_DROP),
         _at_most("CLASS", _worst(report), settings.GATE_CLASS_DROP),
@@ -48,6 +49,9 @@ def sentence(name: str, value: float | None, limit: float) -> str:
     counts = {"value": f"{value or 0:.0f}", "limit": f"{limit:.0f}"}
     return {
         "REVIEWED": _("Only {value} reviewed pictures; {limit} are needed.").format(**counts),
+        "ASIDE": _(
+            "Only {value} reviewed pictures that neither model was trained on; {limit} are needed."
+        ).format(**counts),
         "WORSE": _("It is worse on the reviewed pictures, and not by chance: p = {p}.").format(
             p=f"{value or 0:.4f}"
         ),

@@ -34,8 +34,12 @@ def report_of(trial: Trial) -> dict[str, Any] | None:
 def _rows(report: dict[str, Any]) -> list[Row]:
     reviewed, calibration, none = report["reviewed"], report["calibration"], report["none"]
     speed = report["speed"] or {}
+    right = _("right on the reviewed pictures")
+    if learned := reviewed.get("learned"):  # reports of old have no such count
+        right = _("right on them; {n} more do not count, since one of the two learned from them")
+        right = right.format(n=f"{learned:,}")
     return [
-        _share(_("right on the reviewed pictures"), reviewed, more=True),
+        _share(right, reviewed, more=True),
         _count(_("alone right on so many"), reviewed["only_active"], reviewed["only_candidate"]),
         _share(_("calibration error on them"), calibration, more=False),
         _share(_("notices what shows none of the classes"), none, more=True),

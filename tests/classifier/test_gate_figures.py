@@ -102,6 +102,13 @@ def test_without_any_picture_there_are_no_figures_and_no_faults():
     assert found["flips"]["share"] is None and found["per_class"] == []
 
 
+def test_what_one_of_the_two_has_learned_is_counted_apart():
+    learned = [pair(None, "cat", "dog", learned=True)] * 3
+    found = report(*GOOD, *learned)
+    assert (found["reviewed"]["n"], found["reviewed"]["learned"]) == (len(GOOD), 3)
+    assert found["flips"]["n"] == 3
+
+
 # The limits
 
 
@@ -113,6 +120,13 @@ def test_too_few_reviewed_pictures_refuse_it(settings):
     assert past(*GOOD[:49]) == ["REVIEWED"]
     settings.GATE_REVIEWED = 0
     assert past() == []
+
+
+def test_too_few_that_it_did_not_learn_refuse_it_and_say_so(settings):
+    settings.GATE_FLIPS = 1.0
+    learned = [pair(None, "cat", "cat", learned=True)] * 500
+    assert past(*GOOD[:49], *learned) == ["ASIDE"]
+    assert past(*GOOD[:50], *learned) == []
 
 
 def test_one_that_is_worse_and_not_by_chance_is_refused(settings):
@@ -177,7 +191,14 @@ def test_the_limits_are_settings(settings):
     assert past(*GOOD, p50_ms=11.5) == ["REVIEWED", "SLOWER"]
 
 
-@pytest.mark.parametrize("limit", limits.checked(report(*GOOD)), ids=lambda limit: limit.name)
+LEARNED = pair(None, "cat", "cat", learned=True)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [*limits.checked(report(*GOOD)), limits.checked(report(LEARNED))[0]],
+    ids=lambda limit: limit.name,
+)
 def test_every_limit_has_its_sentence(limit):
     told = limits.sentence(**limit.as_dict())
     assert told.endswith(".") and "{" not in told

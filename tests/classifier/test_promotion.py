@@ -1,14 +1,26 @@
 """Which model serves, by whom and why; and the way back."""
 
+import json
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
 from classifier import installed_models
-from classifier.models import ModelActivation, ModelVersion, Prediction, Review, Trial, TrialAnswer
+from classifier.models import (
+    Image,
+    ModelActivation,
+    ModelVersion,
+    Prediction,
+    Review,
+    Trial,
+    TrialAnswer,
+)
 from classifier.models.trial import TrialStatus
 from classifier.promotion import figures, serving, trials
 from classifier.promotion.refused import Refused
+from ml import manifest
 from tests import make, models
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
@@ -146,6 +158,74 @@ def test_a_picture_counts_once_with_the_newest_word_about_it(other):
         row.write(active_label="dog", label="cat", confidence=0.9)
     (pair,) = figures.pairs_of(trial)
     assert (pair.truth, pair.active, pair.candidate) == ("cat", "dog", "cat")
+
+
+def taught(folder: Path, **about: object) -> None:
+    """As ml.export leaves the card of a model that was trained on reviewed pictures."""
+    data = {"reviewed": {"train": 90, "validation": 10}, **about}
+    (folder / manifest.CARD).write_text(json.dumps({"data": data}))
+
+
+def reviewed_by_hash() -> list[str]:
+    """Twenty answers, each with a word about it; the hashes of their pictures."""
+    rows = [make.answer(Prediction.objects.ask(picture(seed))) for seed in range(20)]
+    for row in rows:
+        review(row)
+    return [row.image.sha256 for row in rows]
+
+
+def picture(seed: int) -> Image:
+    return make.image(content=make.noise_jpeg(seed))
+
+
+def counted(trial: Trial) -> tuple[int, int]:
+    told = figures.report(tried(trial))["reviewed"]
+    return told["n"], told["learned"]
+
+
+def tried(trial: Trial) -> list[figures.Pair]:
+    trials.prepare(trial)
+    for row in trial.answers.all():
+        row.write(active_label="dog", label="cat", confidence=0.9)
+    return figures.pairs_of(trial)
+
+
+@pytest.mark.parametrize(
+    ("about", "share"),
+    [
+        ({"reviewed_aside": 0.4}, 0.4),
+        ({"reviewed_aside": 0.0}, 0.0),
+        ({}, 0.1),  # as exports were made before cards said so
+        ({"reviewed": {}}, 1.0),
+    ],
+)
+def test_reviewed_pictures_that_the_candidate_learned_are_not_held_for_it(
+    places, other, about, share
+):
+    taught(places / other, **about)
+    hashes = reviewed_by_hash()
+    aside = [sha256 for sha256 in hashes if int(sha256[:8], 16) < share * 2**32]
+    assert counted(trials.begin_gate(other)) == (len(aside), 20 - len(aside))
+
+
+def test_nor_those_that_the_model_that_serves_learned(places, other):
+    serving.activate(installed_models.find(other))
+    taught(places / other, reviewed_aside=0.0)
+    reviewed_by_hash()
+    assert counted(trials.begin_gate(models.NAME)) == (0, 20)
+
+
+def test_what_shows_none_of_the_classes_counts_though_it_learned_from_others(places, other):
+    taught(places / other, reviewed_aside=0.0)
+    review(make.answered(), label="", verdict="none")
+    (pair,) = tried(trials.begin_gate(other))
+    assert pair.truth == "" and not pair.learned
+
+
+def test_a_card_that_cannot_be_read_stops_no_trial(places, other):
+    (places / other / manifest.CARD).write_text("{")
+    reviewed_by_hash()
+    assert counted(trials.begin_gate(other)) == (20, 0)
 
 
 # Promoting

@@ -75,6 +75,14 @@ def test_another_export_is_another_data_set(mixed, tiny, tiny_npz, tmp_path):
     assert len({mixed.sha256, tiny.sha256, data.load(other, tiny_npz).sha256}) == 3
 
 
+def test_the_share_that_was_kept_aside_is_the_one_that_the_export_tells(tiny_npz, tmp_path):
+    path = write_export(tmp_path / "told.zip", coloured(10, seed=5))
+    assert data.load(path, tiny_npz).reviewed_aside == 0
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("dataset.json", '{"format": 1, "validation": 0.2}')
+    assert data.load(path, tiny_npz).reviewed_aside == 0.2
+
+
 def test_it_is_read_unpacked_too(export_zip, tiny_npz, tmp_path, mixed):
     with zipfile.ZipFile(export_zip) as archive:
         (tmp_path / "none").mkdir()
@@ -192,6 +200,7 @@ def test_a_fine_tuned_model_says_what_it_is_made_of(fine_tuned, mixed, model_fol
     assert described.recipe["reviewed_share"] == 0.25
     about = manifest.read_card(folder)["data"]
     assert about["reviewed"] == {"train": 40, "validation": 10}
+    assert about["reviewed_aside"] == mixed.reviewed_aside
     assert about["name"] == "CIFAR-10-reviewed"
     assert Runtime.load(folder).digest != manifest.read(model_folder).digest
 

@@ -1,7 +1,8 @@
 """The models that lie on this machine, and which of them serves.
 
 A model is installed by lying in one of settings.MODEL_FOLDERS; the newest ModelActivation names
-the one that serves, and settings.MODEL_FOLDER the one that serves before there is any.
+the one that serves, by folder and digest, and settings.MODEL_FOLDER the one that serves before
+there is any.
 """
 
 from dataclasses import dataclass
@@ -50,10 +51,22 @@ def with_digest(digest: str) -> Installed | None:
 
 
 def active() -> Path:
-    """The folder of the model that serves."""
+    """The folder of the model that serves: of those in turn the first that still holds the version
+    that was activated, since workers that start take no other."""
+    return next(
+        folder for folder, digest in in_turn() if not digest or read(folder).digest == digest
+    )
+
+
+def changed() -> str:
+    """The name of the folder that was activated last, where it holds another version by now, or
+    none; "" where all is well."""
     newest = ModelActivation.objects.newest_first().first()
-    folder = _folders().get(newest.folder) if newest else None
-    return folder or settings.MODEL_FOLDER
+    if newest is None:
+        return ""
+    folder = _folders().get(newest.folder)
+    same = folder is not None and read(folder).digest == newest.digest
+    return "" if same else newest.folder
 
 
 def serves(digest: str) -> bool:

@@ -28,8 +28,23 @@ KEPT = 0.95  # share of the classes' own pictures that is not called off-topic
 def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
+        before = _digest(args.to / args.name)
         folder = export(args.runs / args.name, cli.dataset(args), args.to)
+        after = _digest(folder)
     print(f"Wrote {folder}. Now measure it: python -m ml.evaluate {folder} --write")
+    if before not in ("", after):
+        print(
+            f"It replaces another version, {before[:12]}: where that one serves, "
+            f"python manage.py activate {args.name} lets this one serve"
+        )
+
+
+def _digest(folder: Path) -> str:
+    """Of the model in a folder; "" where there is none."""
+    try:
+        return manifest.read(folder).digest
+    except manifest.ManifestError:
+        return ""
 
 
 def export(run: Path, dataset: data.Dataset, to: Path) -> Path:

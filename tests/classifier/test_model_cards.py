@@ -128,13 +128,65 @@ def test_a_card_that_cannot_be_read_does_not_take_the_page_along(client, second)
 # Which one serves
 
 
+def activated(folder) -> None:
+    described = manifest.read(folder)
+    ModelActivation.objects.create(folder=folder.name, digest=described.digest, name=described.id)
+
+
 def test_the_newest_activation_decides_which_one_serves(second):
     assert installed_models.active() == site.MODEL_FOLDER
-    ModelActivation.objects.create(folder="second", digest="1" * 64, name="second-1")
+    activated(second)
     assert installed_models.active() == second
     assert model_card.model_card().manifest.id == "second-1"
-    ModelActivation.objects.create(folder=NAME, digest="2" * 64, name="c")
+    activated(SHIPPED)
     assert installed_models.active() == SHIPPED
+    assert installed_models.changed() == ""
+
+
+def retrained(folder) -> str:
+    """Another version in the same folder; its digest."""
+    change(folder, thresholds={"off_topic": 1.5, "set": 0.5})
+    return manifest.read(folder).digest
+
+
+def test_one_that_was_changed_since_its_activation_does_not_serve(second, capsys):
+    activated(second)
+    before, after = manifest.read(second).digest, retrained(second)
+    assert installed_models.active() == site.MODEL_FOLDER
+    assert not installed_models.serves(before) and not installed_models.serves(after)
+    call_command("models")
+    *_lines, last = capsys.readouterr().out.splitlines()
+    assert "second was changed since it was activated" in last
+    assert f"take {NAME}" in last and "manage.py activate second" in last
+
+
+def test_what_is_served_instead_is_what_was_activated_before_it(second, places):
+    shutil.copytree(second, places / "third")
+    change(places / "third", id="third-1")
+    activated(second)
+    activated(places / "third")
+    retrained(places / "third")
+    assert installed_models.active() == second
+    assert installed_models.changed() == "third"
+    activated(places / "third")
+    assert installed_models.active() == places / "third"
+    assert installed_models.changed() == ""
+
+
+@pytest.mark.parametrize("fault", ["removed", "broken"])
+def test_one_that_is_no_longer_there_does_not_serve_either(second, fault):
+    activated(second)
+    shutil.rmtree(second) if fault == "removed" else (second / "manifest.json").write_text("{")
+    assert installed_models.active() == site.MODEL_FOLDER
+    assert installed_models.changed() == "second"
+
+
+def test_the_page_and_the_api_tell_of_the_one_that_serves_instead(second, api):
+    activated(second)
+    retrained(second)
+    rows = {row["name"]: row["active"] for row in api.get("/api/v1/models").json()}
+    assert rows[NAME] and not rows["second"]
+    assert api.get("/model/").context["m"].id == manifest.read(SHIPPED).id
 
 
 def test_a_worker_that_cannot_load_it_has_the_ones_before_it_to_turn_to(second):

@@ -1,5 +1,6 @@
 """A run becomes a model folder, which is measured through the path that serves it."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,24 @@ def test_a_new_export_replaces_the_old_one_whole(run, tiny, tmp_path):
     export.export(run, tiny, tmp_path)
     assert not (first / "left-over").exists()
     assert [p.name for p in tmp_path.iterdir()] == [run.name]
+
+
+def test_whoever_replaces_another_version_is_told_to_activate_it(
+    run, tiny_npz, tmp_path, monkeypatch, capsys
+):
+    def told() -> str:
+        places = ["--runs", str(run.parent), "--to", str(tmp_path)]
+        monkeypatch.setattr(sys, "argv", ["export", run.name, "--data", str(tiny_npz), *places])
+        export.main()
+        return capsys.readouterr().out
+
+    assert "activate" not in told()
+    assert "activate" not in told()  # the same version again
+    thresholds = {"off_topic": 9.0, "set": 0.5}
+    changed = dataclasses.replace(manifest.read(tmp_path / run.name), thresholds=thresholds)
+    changed.write(tmp_path / run.name)
+    out = told()
+    assert changed.digest[:12] in out and f"manage.py activate {run.name}" in out
 
 
 def test_a_run_that_is_not_there_is_named(tiny, tmp_path):

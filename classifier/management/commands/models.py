@@ -23,6 +23,11 @@ class Command(BaseCommand):
         serving = installed_models.active()
         for model in installed_models.installed():
             self.stdout.write(_line(model, model.folder == serving))
+        if name := installed_models.changed():
+            self.stdout.write(
+                f"! {name} was changed since it was activated, or removed; workers that start now "
+                f"take {serving.name}. manage.py activate {name} lets what lies there serve."
+            )
 
 
 def _line(model: Installed, serves: bool) -> str:

@@ -109,6 +109,7 @@ def _read(path: Path | None) -> tuple[np.ndarray, ...]:
     names = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return tuple(arrays[name] for name in names)
+            x, y, x_test, y_test = (arrays[name] for name in names)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with {', '.join(names)}: {error}") from error
+    return x, y.ravel(), x_test, y_test.ravel()  # Keras' own are columns

@@ -16,6 +16,19 @@ def test_the_split_is_the_same_each_time(tiny, tiny_npz):
     assert (data.load(tiny_npz).validation.x == tiny.validation.x).all()
 
 
+def test_labels_may_be_a_column_as_keras_has_them(tiny, tiny_npz, tmp_path):
+    with np.load(tiny_npz) as arrays:
+        columns = {name: arrays[name] for name in arrays.files}
+    for name in ("y_train", "y_test"):
+        columns[name] = columns[name][:, None]
+    np.savez(tmp_path / "columns.npz", **columns)
+    read = data.load(tmp_path / "columns.npz")
+    assert read.sha256 == tiny.sha256
+    for part in ("train", "validation", "test"):
+        assert (getattr(read, part).y == getattr(tiny, part).y).all()
+        assert getattr(read, part).y.shape == getattr(tiny, part).y.shape
+
+
 def test_a_file_without_the_arrays_is_refused_by_name(tmp_path):
     np.savez(tmp_path / "odd.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match=r"odd\.npz"):

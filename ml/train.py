@@ -194,7 +194,7 @@ class AugmentedBatches(keras.utils.PyDataset):
     seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see.
 
     Half of the images are mirrored in one epoch and the other half in the next, so that two epochs
-    show each of them both ways (arXiv:2404.00498).
+    show each of them both ways (arXiv:2404.00498); none with `mirror = false` in [augment].
 
     Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
     reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
@@ -293,8 +293,9 @@ class AugmentedBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
         chosen = self.chosen(index)
-        mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
         settings = self.recipe["augment"]
+        mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
+        mirrored &= settings.get("mirror", True)
         x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
         y = self.one_hot(self.train.y[chosen])
         if self.teacher:

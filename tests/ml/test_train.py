@@ -135,6 +135,22 @@ def test_two_epochs_show_each_picture_both_ways(recipe, tiny):
         assert image.tobytes() in seen and image[:, ::-1].tobytes() in seen
 
 
+def test_no_picture_is_mirrored_where_left_and_right_matter(recipe, tiny):
+    plain = {"jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0, "mirror": False}
+    batches = train.AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
+    given = {image.tobytes() for image in tiny.train.x}
+    for epoch in (0, 1):
+        batches.start(epoch)
+        shown = [image.tobytes() for i in range(len(batches)) for image in batches[i][0]]
+        assert len(shown) == len(given) and set(shown) == given
+
+
+def test_a_recipe_that_says_nothing_of_mirrors_shows_what_it_showed(recipe, tiny):
+    said = {**recipe, "augment": {**recipe["augment"], "mirror": True}}
+    one, other = (train.AugmentedBatches(each, tiny)[1][0] for each in (recipe, said))
+    assert (one == other).all()
+
+
 def test_the_first_epochs_show_smaller_pictures_where_a_recipe_says_so(recipe, tiny):
     resizing = {**recipe, "epochs": 4, "resizing": {"side": 24, "until": 0.5}}
     batches, plain = train.AugmentedBatches(resizing, tiny), train.AugmentedBatches(recipe, tiny)

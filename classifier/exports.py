@@ -23,6 +23,7 @@ from classifier.dataset.selection import Wanted
 from classifier.models import Export, Owner, Prediction
 from classifier.models.export import LEASE, ExportFormat
 from classifier.models.prediction_queue import PredictionQuerySet
+from classifier.problems import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +38,31 @@ class Superseded(Exception):  # noqa: N818  # no error: another process has it, 
 def write_waiting() -> int:
     """Write whatever waits; returns how many files that was."""
     written = 0
-    while export := Export.objects.claim():
+    while has_room() and (export := Export.objects.claim()):
         try:
             write(export)
             written += 1
         except Superseded:
             logger.info("Export %s was taken away", export.pk)
+        except Problem as problem:
+            if problem.code != "STORAGE_FULL":
+                raise
+            logger.warning("The export %s waits until there is room for it", export.pk)
+            export.give_back()
+            break
     return written
 
 
+def has_room() -> bool:
+    """Whether one may be begun: none is, and none fails, while the disk is too full."""
+    try:
+        outages.check_room()
+    except Problem:
+        return False
+    return True
+
+
 def write(export: Export) -> None:
-    outages.check_room()
     writer = Writer(export)
     with temporary.file() as file:
         if export.dataset is not None:
@@ -115,9 +130,11 @@ class Writer:
         self.hold_on()
 
     def hold_on(self) -> None:
-        """Renew the lease, where that was not done just now. Raises Superseded."""
+        """Renew the lease, where that was not done just now. Raises Superseded, or Problem where
+        the disk has become too full."""
         if monotonic() - self._renewed < RENEWED_EVERY:
             return
+        outages.check_room()
         if not self.export.hold_on(self.rows):
             raise Superseded
         self._renewed = monotonic()

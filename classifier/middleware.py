@@ -10,6 +10,7 @@ from classifier.error_handlers import respond
 from classifier.problems import Problem
 
 BATCHES = "/api/v1/batches"
+WITH_BODY = {"POST", "PUT", "PATCH"}
 PROBES = {"/livez": health.livez, "/readyz": health.readyz}
 
 
@@ -52,7 +53,7 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or ""
-        if not length and "HTTP_TRANSFER_ENCODING" in request.META:
+        if not length and request.method in WITH_BODY and "HTTP_TRANSFER_ENCODING" in request.META:
             return respond(request, Problem("LENGTH_REQUIRED"))
         if length.isdecimal() and int(length) > _most_bytes(request.path):
             return respond(request, Problem("BODY_TOO_LARGE"))

@@ -96,7 +96,6 @@ class Purge:
             if not self.dry_run:
                 ids = [export.pk for export in page]
                 Export.objects.filter(pk__in=ids).erase_each()
-                IdempotencyKey.objects.filter(resource__in=ids).delete()
 
 
 def forget(batches: list[UUID]) -> None:

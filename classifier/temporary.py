@@ -2,7 +2,9 @@
 room is watched. /tmp may be memory, and batches of 4 GB and exports of all pictures pass here.
 """
 
+import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -27,14 +29,23 @@ def folder() -> "tempfile.TemporaryDirectory[str]":
 
 def tidy() -> int:
     """Remove what is old; returns how many files and folders that were."""
-    old = [path for path in _place().iterdir() if path.stat().st_mtime < time.time() - OLD]
-    for path in old:
-        logger.info("Removing %s, left by a process that was killed", path)
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return len(old)
+    removed = 0
+    for path in _place().iterdir():
+        with contextlib.suppress(FileNotFoundError):  # one that ends just now
+            if path.stat().st_mtime < time.time() - OLD:
+                logger.info("Removing %s, left by a process that was killed", path)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                removed += 1
+    return removed
 
 
 def _place() -> Path:
     place: Path = settings.TEMPORARY
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        place.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        return place
+    if os.geteuid() == 0:  # a backup's, say: the service's user has to write there too
+        owner = place.parent.stat()
+        os.chown(place, owner.st_uid, owner.st_gid)
     return place

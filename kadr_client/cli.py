@@ -17,7 +17,8 @@ URL = "http://127.0.0.1:8080"
 ABOUT = "Classify JPEGs with Kadr. Folders are searched for *.jpg and *.jpeg."
 EXITS = """exit codes: 0 all succeeded, 1 some failed, 2 wrong usage or nothing found,
 3 the service could not be reached or refused, 130 interrupted. The same command again goes on where
-it was stopped; while the same model serves nothing is sent or stored twice."""
+it was stopped, and within a day, while the same model serves and the folder is the same, nothing is
+stored twice."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

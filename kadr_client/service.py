@@ -12,7 +12,7 @@ from kadr_client.files import MOST_BYTES
 from kadr_client.http import Answer, Connection, Request, reason
 from kadr_client.progress import Progress
 
-ATTEMPTS = 10  # that fail, a request: about three minutes
+ATTEMPTS = 10  # that fail, a request: about two minutes, or ten where the service asks for longer
 FIRST_ATTEMPTS = 3  # before anything was sent: the address may be wrong
 BUSY = {
     (409, "IDEMPOTENCY_IN_FLIGHT"),
@@ -20,7 +20,7 @@ BUSY = {
     (503, "QUEUE_FULL"),
 }
 CUT_OFF = (400, "BODY_INCOMPLETE")  # the connection broke, and the service could say so
-LONGEST_BACKOFF, LONGEST_WAIT = 30.0, 3600.0  # seconds
+LONGEST_BACKOFF, LONGEST_FAULT, LONGEST_WAIT = 30.0, 60.0, 3600.0  # seconds
 
 
 class _BusyError(Exception):
@@ -71,7 +71,7 @@ class Service:
                 failures += 1
                 if failures >= attempts:
                     raise self._given_up(broken) from broken
-                self._pause(broken, max(backoff(failures), broken.seconds))
+                self._pause(broken, max(backoff(failures), min(broken.seconds, LONGEST_FAULT)))
 
     def _once(self, request: Request) -> Answer:
         try:

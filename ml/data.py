@@ -112,4 +112,7 @@ def _read(path: Path | None) -> tuple[np.ndarray, ...]:
             x, y, x_test, y_test = (arrays[name] for name in names)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with {', '.join(names)}: {error}") from error
-    return x, y.ravel(), x_test, y_test.ravel()  # Keras' own are columns
+    y, y_test = y.ravel(), y_test.ravel()  # Keras' own are columns
+    if len(x) != len(y) or len(x_test) != len(y_test):
+        raise ValueError(f"{path}: a label is the number of a class, and each picture has one")
+    return x, y, x_test, y_test

@@ -70,7 +70,10 @@ def complete(recipe: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("this recipe goes on with a model: name it by --from")
     described = manifest.read(_model_folder(recipe["from"]))
     options = described.recipe.get("options", {})
-    return {"architecture": described.architecture, "options": options, **recipe}
+    mirror = described.recipe.get("augment", {}).get("mirror", True)
+    augment = {"mirror": mirror, **recipe.get("augment", {})}
+    built = {"architecture": described.architecture, "options": options}
+    return {**built, **recipe, "augment": augment}
 
 
 def check_blend(recipe: dict[str, Any]) -> None:
@@ -83,6 +86,15 @@ def check_blend(recipe: dict[str, Any]) -> None:
         raise ValueError("blend is above zero and at most one")
 
 
+def check_classes(folder: Path, dataset: data.Dataset) -> None:
+    """Raises ValueError where a blend would mix an untrained last layer in, ManifestError."""
+    theirs, ours = manifest.read(folder).classes, dataset.classes
+    if [c["id"] for c in theirs] != [c["id"] for c in ours]:
+        raise ValueError(
+            f"blend: {folder} names other classes, so its last layer is not begun with"
+        )
+
+
 def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Model:
     """Train `recipe` to its last epoch, going on from `run`'s checkpoint where there is one."""
     keras.utils.set_random_seed(recipe["seed"])
@@ -92,6 +104,8 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     about = {"recipe": recipe, "data_sha256": dataset.sha256, "steps": total}
     runs.begin(run, about)
     if runs.is_begun(run):
+        if "blend" in recipe and not (run / runs.START).exists():
+            raise ValueError(f"{run} was begun without blend: leave it out, or remove the folder")
         model = runs.network(run)
         # The recipe's schedule, not the saved one: its length may have been changed since.
         model.optimizer.learning_rate = optimizers.schedule(
@@ -100,6 +114,7 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     else:
         model = compile_model(recipe, dataset, steps)
         if "blend" in recipe:
+            check_classes(_model_folder(recipe["from"]), dataset)
             runs.keep_start(run, model)
     pytorch.accelerate(model)
     epoch = int(model.optimizer.iterations) // steps

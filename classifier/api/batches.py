@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier import archives, queue_depth
+from classifier import archives, outages, queue_depth
 from classifier.api import params
 from classifier.api.batch_serializers import BatchSerializer, BatchUploadSerializer
 from classifier.api.conditional import conditional
@@ -66,6 +66,7 @@ class BatchList(generics.ListCreateAPIView[Batch]):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Up to 1,000 files in `image`, or one ZIP or tar in `archive`, or JSON lines
         {"image_id", "custom_id"} that name pictures sent before. Each item tells its own fate."""
+        outages.check_room(int(request.META.get("CONTENT_LENGTH") or 0))
         data = request.data  # reads the body
         if self.spool.too_large:
             raise Problem("BATCH_TOO_LARGE")

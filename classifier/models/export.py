@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier import bell
 from classifier.ids import uuid7
+from classifier.models.idempotency import IdempotencyKey
 from classifier.models.owner import Owned, OwnedQuerySet, Owner
 from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.models.work_queue import QueueName, WorkQueue
@@ -159,9 +160,17 @@ class Export(Owned):
     def _mine(self) -> models.QuerySet["Export"]:
         return Export.objects.filter(pk=self.pk, fence=self.fence, status=ExportStatus.RUNNING)
 
+    def give_back(self) -> None:
+        """Let it wait again, as if nobody had tried."""
+        self._mine().update(
+            status=ExportStatus.QUEUED, attempt=F("attempt") - 1, fence=None, lease_until=None
+        )
+
     def erase(self) -> None:
+        """With its file, and the key under which it was asked for."""
         if self.file and self.file.name:
             self.file.storage.delete(self.file.name)
+        IdempotencyKey.objects.filter(resource=self.pk).delete()
         self.delete()
 
     @staticmethod

@@ -1,30 +1,41 @@
 """Which reviewed pictures say something of a model, since it may have been trained on them."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
 from classifier import installed_models
 from classifier.dataset.selection import VALIDATION, Wanted, split_of
 from ml import manifest
 from ml.manifest import ManifestError
 
 
-def share(*digests: str) -> float:
-    """The share of the reviewed pictures that none of these installed models was trained on, by
-    their hashes; 1 where none was trained on any."""
-    return min(map(_share_of, digests), default=1.0)
+@dataclass(frozen=True)
+class Taught:
+    """An installed model that was trained on reviewed pictures."""
+
+    created: datetime
+    aside: float  # the share of them, by their hashes, that was kept from its training
+
+    def may_have_learned(self, sha256: str, sent: datetime) -> bool:
+        """Not what came after it was made, nor what was kept aside."""
+        return sent < self.created and split_of(sha256, self.aside) != VALIDATION
 
 
-def holds(sha256: str, share: float) -> bool:
-    """Whether a picture is in that share."""
-    return split_of(sha256, share) == VALIDATION
+def taught(digests: Iterable[str]) -> list[Taught]:
+    """Those of these models of which their cards say so."""
+    return [found for digest in digests if (found := _taught(digest))]
 
 
-def _share_of(digest: str) -> float:
+def _taught(digest: str) -> Taught | None:
     found = installed_models.with_digest(digest)
-    if found is None:
-        return 1.0
+    if found is None or found.manifest is None:
+        return None
     try:
         data = manifest.read_card(found.folder).get("data", {})
     except ManifestError:
-        return 1.0
+        return None
     if not data.get("reviewed", {}).get("train"):
-        return 1.0
-    return float(data.get("reviewed_aside", Wanted.validation))
+        return None
+    created = datetime.fromisoformat(found.manifest.created)
+    return Taught(created, float(data.get("reviewed_aside", Wanted.validation)))

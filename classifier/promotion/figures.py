@@ -4,11 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from classifier.models import Review, Trial, Verdict
 from classifier.promotion import aside
+from classifier.promotion.aside import Taught
 
 BINS = 15  # of calibration, as ml.metrics has
 LEAST_OF_A_CLASS = 20  # reviewed pictures of a class, below which it says nothing
@@ -42,31 +44,40 @@ def pairs_of(trial: Trial) -> list[Pair]:
     last = sorted(rows, key=lambda row: (row["recent"], row["pk"]))
     by_image = {row["prediction__image_id"]: row for row in last}
     said = _said(by_image)
-    truths = _kept_aside(said, aside.share(trial.digest, trial.active_digest))
+    truths = _not_learned(said, aside.taught((trial.digest, trial.active_digest)))
     return [
         _pair(row, truths.get(image), image in said and image not in truths)
         for image, row in by_image.items()
     ]
 
 
-def _said(images: Iterable[UUID]) -> dict[UUID, tuple[str, str]]:
-    """A picture's hash and label by image; those that were reviewed are far fewer than those that
-    were not."""
+class Said(NamedTuple):
+    """What people have said of a picture, "" where it is none of the classes."""
+
+    label: str
+    sha256: str
+    sent: datetime
+
+
+def _said(images: Iterable[UUID]) -> dict[UUID, Said]:
+    """By image; those that were reviewed are far fewer than those that were not."""
     wanted = set(images)
-    rows = Review.objects.current().values_list("image", "image__sha256", "verdict", "label")
+    rows = Review.objects.current().values_list(
+        "image", "image__sha256", "image__created_at", "verdict", "label"
+    )
     return {
-        image: (sha256, "" if verdict == Verdict.NONE else label)
-        for image, sha256, verdict, label in rows.iterator()
+        image: Said("" if verdict == Verdict.NONE else label, sha256, sent)
+        for image, sha256, sent, verdict, label in rows.iterator()
         if image in wanted
     }
 
 
-def _kept_aside(said: dict[UUID, tuple[str, str]], share: float) -> dict[UUID, str]:
+def _not_learned(said: dict[UUID, Said], models: list[Taught]) -> dict[UUID, str]:
     """Pictures of none of the classes teach nothing, so all of those count."""
     return {
-        image: label
-        for image, (sha256, label) in said.items()
-        if not label or aside.holds(sha256, share)
+        image: of.label
+        for image, of in said.items()
+        if not of.label or not any(m.may_have_learned(of.sha256, of.sent) for m in models)
     }
 
 

@@ -87,6 +87,34 @@ def test_what_does_not_get_through_time_and_again_is_tried_again_all_at_once_whe
     answered(home, 2)
 
 
+def test_a_photo_that_was_dismissed_is_not_sent_after_all(home):
+    home.clock.install()
+    home.route("**/api/v1/predictions", lambda route: route.abort())
+    send(home, photo())
+    for _try in range(3):
+        expect(home.locator("#banner")).to_be_visible()
+        home.clock.run_for(11_000)
+    home.get_by_role("button", name="Прибрати").click()
+    expect(home.locator("#banner")).to_be_hidden()
+    sent = []
+    home.unroute("**/api/v1/predictions")
+    home.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    connected_again(home)
+    home.clock.run_for(11_000)
+    assert sent == []
+
+
+def test_what_a_proxy_answers_is_not_called_a_lost_connection(home):
+    home.route(
+        "**/api/v1/predictions", lambda route: route.fulfill(status=413, body="<h1>413</h1>")
+    )
+    send(home, photo())
+    expect(home.locator("[data-field=problem-title]").first).to_have_text("Файл завеликий")
+    expect(home.locator("#banner")).to_be_hidden()
+    try_again(home)
+    answered(home)
+
+
 def test_too_many_requests_wait_for_as_long_as_they_are_told(home):
     told = {"title": "Too many", "code": "RATE_LIMITED"}
     headers = {"Retry-After": "1"}

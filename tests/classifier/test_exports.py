@@ -13,8 +13,7 @@ from rest_framework.test import APIClient
 
 from classifier import exports
 from classifier.models import Export, Prediction
-from classifier.models.export import KEPT, LEASE, MAX_ATTEMPTS
-from classifier.problems import Problem
+from classifier.models.export import KEPT, MAX_ATTEMPTS
 from classifier.storage import DurableFileSystemStorage
 from jobs import tasks
 from tests import make
@@ -203,31 +202,46 @@ def test_a_lease_is_not_renewed_for_every_row(alice_api, monkeypatch):
     assert renewed == [0]
 
 
-def test_with_little_room_none_is_asked_for_and_none_is_written(alice_api, settings, media):
+def test_with_little_room_none_is_asked_for_and_what_waits_is_written_later(
+    alice_api, settings, media
+):
     waiting = ask(alice_api).json()["id"]
     settings.FREE_BYTES = 2**60
     refusal = ask(alice_api)
     assert (refusal.status_code, refusal.json()["code"]) == (503, "STORAGE_FULL")
     assert Export.objects.count() == 1
-    with pytest.raises(Problem, match="STORAGE_FULL"):
-        exports.write_waiting()
-    assert not list(media.glob("exports/*"))
+    for _try in range(MAX_ATTEMPTS + 1):
+        assert exports.write_waiting() == 0
     settings.FREE_BYTES = 0
-    Export.objects.update(lease_until=timezone.now() - LEASE, status="queued")
     assert exports.write_waiting() == 1
     assert fetch(alice_api, waiting)
 
 
-def test_one_that_would_leave_too_little_room_is_not_kept(alice_api, settings, media, monkeypatch):
-    ask(alice_api)
+def test_one_that_would_leave_too_little_room_waits_and_uses_up_no_attempt(
+    alice_api, settings, media, monkeypatch
+):
+    waiting = ask(alice_api).json()["id"]
     settings.FREE_BYTES = 1000
-    left = iter([5000, 1100])  # before it is written and after
+    left = itertools.cycle([5000, 5000, 1100])  # before it is begun, at its first row, at its end
     monkeypatch.setattr(
         "classifier.outages.shutil.disk_usage", lambda _path: SimpleNamespace(free=next(left))
     )
-    with pytest.raises(Problem, match="STORAGE_FULL"):
-        exports.write_waiting()
+    for _try in range(MAX_ATTEMPTS + 1):
+        assert exports.write_waiting() == 0
+    export = Export.objects.get()
+    assert (export.status, export.attempt) == ("queued", 0)
     assert not list(media.glob("exports/*"))
+    settings.FREE_BYTES = 0
+    assert exports.write_waiting() == 1
+    assert fetch(alice_api, waiting)
+
+
+def test_the_key_under_which_it_was_asked_for_goes_with_it(alice_api):
+    key = {"HTTP_IDEMPOTENCY_KEY": "once"}
+    first = alice_api.post(URL, {"format": "csv"}, format="json", **key).json()["id"]
+    assert alice_api.delete(f"{URL}/{first}").status_code == 204
+    again = alice_api.post(URL, {"format": "csv"}, format="json", **key)
+    assert again.status_code == 202 and again.json()["id"] != first
 
 
 def test_deleting_an_export_removes_its_file(alice_api, media):

@@ -1,6 +1,7 @@
 """Which model serves, by whom and why; and the way back."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -167,10 +168,12 @@ def taught(folder: Path, **about: object) -> None:
 
 
 def reviewed_by_hash() -> list[str]:
-    """Twenty answers, each with a word about it; the hashes of their pictures."""
+    """Twenty answers, each with a word about it, of pictures that are older than any model; the
+    hashes of their pictures."""
     rows = [make.answer(Prediction.objects.ask(picture(seed))) for seed in range(20)]
     for row in rows:
         review(row)
+    Image.objects.update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
     return [row.image.sha256 for row in rows]
 
 
@@ -213,6 +216,17 @@ def test_nor_those_that_the_model_that_serves_learned(places, other):
     taught(places / other, reviewed_aside=0.0)
     reviewed_by_hash()
     assert counted(trials.begin_gate(models.NAME)) == (0, 20)
+
+
+def test_what_was_sent_after_a_model_was_made_was_not_learned_by_it(places, other):
+    taught(places / other, reviewed_aside=0.0)
+    reviewed_by_hash()
+    made = datetime.fromisoformat(manifest.read(places / other).created)
+    later = Image.objects.values("pk")[:5]
+    Image.objects.filter(pk__in=list(later.values_list("pk", flat=True))).update(
+        created_at=made + timedelta(seconds=1)
+    )
+    assert counted(trials.begin_gate(other)) == (5, 15)
 
 
 def test_what_shows_none_of_the_classes_counts_though_it_learned_from_others(places, other):

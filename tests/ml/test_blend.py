@@ -1,5 +1,8 @@
 """A run that goes on with a model may be blended with it: real training, in miniature."""
 
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 
@@ -59,3 +62,18 @@ def test_a_recipe_that_cannot_be_blended_is_refused_before_it_is_trained(
     with pytest.raises(ValueError, match=said or "above zero"):
         train.check_blend({**blending(recipe, model_folder), **changed})
     train.check_blend(recipe)
+
+
+def test_a_run_that_was_begun_without_it_is_refused_before_it_goes_on(
+    run, recipe, tiny, model_folder, tmp_path
+):
+    begun = shutil.copytree(run, tmp_path / "run")
+    with pytest.raises(ValueError, match="was begun without blend"):
+        train.train({**blending(recipe, model_folder), "epochs": 3}, tiny, begun)
+
+
+def test_a_model_of_other_classes_is_not_blended_with(model_folder, tiny):
+    train.check_classes(model_folder, tiny)
+    other = dataclasses.replace(tiny, classes=tiny.classes[::-1])
+    with pytest.raises(ValueError, match="names other classes"):
+        train.check_classes(model_folder, other)

@@ -35,6 +35,16 @@ def test_a_file_without_the_arrays_is_refused_by_name(tmp_path):
         data.load(tmp_path / "odd.npz")
 
 
+def test_labels_that_are_no_numbers_of_classes_are_refused(tiny_npz, tmp_path):
+    """One-hot ones, say: ten for each picture."""
+    with np.load(tiny_npz) as arrays:
+        kept = dict(arrays)
+    kept["y_train"] = np.eye(10, dtype=np.uint8)[kept["y_train"]]
+    np.savez(tmp_path / "odd.npz", **kept)
+    with pytest.raises(ValueError, match="each picture has one"):
+        data.load(tmp_path / "odd.npz")
+
+
 def test_a_file_that_is_no_npz_is_refused_by_name(tmp_path):
     (tmp_path / "odd.npz").write_bytes(b"hello")
     with pytest.raises(ValueError, match=r"odd\.npz"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 import zipfile
 from collections import Counter
@@ -151,6 +152,19 @@ def test_an_epoch_shows_every_reviewed_picture_and_other_originals_each_time(mix
 def test_no_epoch_asks_for_more_originals_than_there_are(mixed, recipe):
     batches = train.AugmentedBatches({**recipe, "reviewed_share": 0.01}, mixed)
     assert sorted(batches.order.tolist()) == list(range(220))
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_fine_tuning_mirrors_where_the_model_that_it_begins_with_was_mirrored(
+    model_folder, tmp_path, mirror
+):
+    begun = shutil.copytree(model_folder, tmp_path / "model")
+    about = json.loads((begun / manifest.MANIFEST).read_text())
+    about["recipe"]["augment"]["mirror"] = mirror
+    (begun / manifest.MANIFEST).write_text(json.dumps(about))
+    made = train.complete({**recipes.read("fine_tune"), "from": str(begun)})
+    assert made["augment"]["mirror"] is mirror
+    assert made["augment"]["shift"] == recipes.read("fine_tune")["augment"]["shift"]
 
 
 def test_fine_tuning_takes_the_network_of_the_model_it_begins_with(model_folder):

@@ -239,6 +239,7 @@ function leave(card) {
   if ("single" in cards.dataset) return location.assign("/");
   const next = card.nextElementSibling ?? card.previousElementSibling;
   const focused = card.contains(document.activeElement);
+  for (const one of failed) if (one.card === card) failed.delete(one);
   card.remove();
   showEmptiness();
   if (focused) (next?.querySelector("a[href], button:not([hidden])") ?? input)?.focus();
@@ -304,6 +305,7 @@ function stop(ms, why) {
 function goOn() {
   clearTimeout(stopped?.timer);
   stopped = null;
+  if (!queue.length) banner("uploads", "");
   for (const { card } of queue) showState(card, texts.uploading);
   pump();
 }
@@ -321,15 +323,13 @@ async function upload(one) {
   if (file.size > texts.maxBytes) return showProblem(card, texts.tooLarge, null);
   const body = new FormData();
   body.append("image", file);
-  let response, answer;
-  try {
-    const headers = { "X-CSRFToken": csrf(), "Idempotency-Key": key };
-    response = await fetch(API, { method: "POST", body, headers });
-    answer = await response.json();
-  } catch {
-    return notSent(one);
-  }
+  const headers = { "X-CSRFToken": csrf(), "Idempotency-Key": key };
+  const response = await fetch(API, { method: "POST", body, headers }).catch(() => null);
+  if (!response) return notSent(one);
   if (!stopped) banner("uploads", "");
+  const answer = await response.json().catch(() => null);
+  // Not the service's own words: a proxy's, or cut off.
+  if (!answer) return showProblem(card, response.status === 413 ? texts.tooLarge : texts.failed, retry);
   if (response.ok) accepted(card, answer);
   else if (response.status === 429) later(one, response);
   else showProblem(card, answer, response.status >= 500 || AGAIN.has(answer.code) ? retry : null);

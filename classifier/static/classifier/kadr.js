@@ -240,6 +240,7 @@ function leave(card) {
   const next = card.nextElementSibling ?? card.previousElementSibling;
   const focused = card.contains(document.activeElement);
   for (const one of failed) if (one.card === card) failed.delete(one);
+  if (!unsent()) banner("uploads", "");
   card.remove();
   showEmptiness();
   if (focused) (next?.querySelector("a[href], button:not([hidden])") ?? input)?.focus();

@@ -38,7 +38,7 @@ class Superseded(Exception):  # noqa: N818  # no error: another process has it, 
 def write_waiting() -> int:
     """Write whatever waits; returns how many files that was."""
     written = 0
-    while has_room() and (export := Export.objects.claim()):
+    while outages.has_room() and (export := Export.objects.claim()):
         try:
             write(export)
             written += 1
@@ -51,15 +51,6 @@ def write_waiting() -> int:
             export.give_back()
             break
     return written
-
-
-def has_room() -> bool:
-    """Whether one may be begun: none is, and none fails, while the disk is too full."""
-    try:
-        outages.check_room()
-    except Problem:
-        return False
-    return True
 
 
 def write(export: Export) -> None:

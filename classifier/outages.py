@@ -40,8 +40,13 @@ def may_be_committed(error: BaseException) -> bool:
 def check_room(wanted: int = 0) -> None:
     """Raises Problem STORAGE_FULL while less would be free beside `wanted` bytes than answers and
     messages may need."""
-    if shutil.disk_usage(settings.DATA).free < settings.FREE_BYTES + wanted:
+    if not has_room(wanted):
         raise Problem("STORAGE_FULL")
+
+
+def has_room(wanted: int = 0) -> bool:
+    free: int = shutil.disk_usage(settings.DATA).free
+    return free >= settings.FREE_BYTES + wanted
 
 
 def _sqlite_code(error: BaseException) -> int:

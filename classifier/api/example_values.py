@@ -35,7 +35,7 @@ PREDICTION = {
         "url": "/images/01a20e8e-bc66-70c7-bf89-261e7c4dc61b.jpg",
     },
     "model": {
-        "name": "cifar10_improved",
+        "name": "cifar10_improved-20261124",
         "digest": "7dae5d7d1ccdd23c6a9024cbade946dfb2ffc5654ec3132222843567b13c0ec2",
         "preprocessing": "center-square-area-1",
     },

@@ -36,7 +36,7 @@ def _rows(report: dict[str, Any]) -> list[Row]:
     speed = report["speed"] or {}
     right = _("right on the reviewed pictures")
     if learned := reviewed.get("learned"):  # reports of old have no such count
-        right = _("right on them; {n} more do not count, since one of the two learned from them")
+        right = _("right on them; {n} more do not count, since one of the two may know them")
         right = right.format(n=f"{learned:,}")
     return [
         _share(right, reviewed, more=True),

@@ -12,42 +12,11 @@ from classifier.models import (
     Verdict,
 )
 from tests import make
-from tests.browser.test_review import (
-    CURRENT as CURRENT,
-)
-from tests.browser.test_review import (
-    STILL as STILL,
-)
-from tests.browser.test_review import (
-    answered as answered,
-)
-from tests.browser.test_review import (
-    browser_context_args as browser_context_args,
-)
-from tests.browser.test_review import (
-    log_in as log_in,
-)
-from tests.browser.test_review import (
-    opened as opened,
-)
-from tests.browser.test_review import (
-    prepared as prepared,
-)
-from tests.browser.test_review import (
-    press as press,
-)
-from tests.browser.test_review import (
-    review as review,
-)
-from tests.browser.test_review import (
-    rows as rows,
-)
-from tests.browser.test_review import (
-    said as said,
-)
-from tests.browser.test_review import (
-    sent as sent,
-)
+from tests.browser.reviewing import CURRENT, STILL, log_in, opened, press, said, sent
+from tests.browser.reviewing import browser_context_args as browser_context_args
+from tests.browser.reviewing import prepared as prepared
+from tests.browser.reviewing import review as review
+from tests.browser.reviewing import rows as rows
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

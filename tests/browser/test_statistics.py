@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, expect
 
 from tests import audits
-from tests.browser.test_review import log_in
+from tests.browser.reviewing import log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "/admin/statistics/"

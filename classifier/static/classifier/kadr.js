@@ -399,7 +399,6 @@ async function poll() {
 }
 
 // `found`: by identifier, where they were told; `seconds` to wait, where too much was asked.
-
 async function ask(ids) {
   try {
     const signal = AbortSignal.timeout(STALLED);

@@ -3,14 +3,16 @@
 import json
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from kadr_client.errors import RefusedError, UnreachableError
-from kadr_client.files import Picture
+from kadr_client.files import MOST_FILES, Picture, split
 from kadr_client.http import Answer, Request
 from kadr_client.journal import Journal
+from kadr_client.multipart import Part
 from kadr_client.output import Row
 from kadr_client.preparing import Batch, prepare
 from kadr_client.progress import Progress
@@ -26,6 +28,21 @@ Item = dict[str, Any]
 
 
 @dataclass
+class Place:
+    """A picture's, in the order of the input."""
+
+    picture: Picture
+    part: Part | None  # None where it stays here
+    mark: str = ""
+    why: str = ""  # it stays here
+    batch: str = ""  # the id of the batch that has it, once one has
+
+    @property
+    def size(self) -> int:
+        return self.picture.size
+
+
+@dataclass
 class Run:
     service: Service
     journal: Journal
@@ -34,27 +51,66 @@ class Run:
     model: str  # the version that serves: another one is asked anew
     total: int  # pictures
     done: int = 0
+    _line: deque[Place] = field(default_factory=deque)  # not answered yet
+    _new: list[Place] = field(default_factory=list)  # of these, what is to be sent
+    _begun: dict[str, list[Place]] = field(default_factory=dict)  # to be sent as it was before
+    _sent: deque[str] = field(default_factory=deque)  # batches that are being classified
+    _known: dict[str, bool] = field(default_factory=dict)  # batches: whether they are still there
 
-    def rows(self, groups: Iterator[list[Picture]]) -> Iterator[list[Row]]:
-        """The answers, a list a group, in the order of the groups. One thread is enough: the
-        service classifies a batch while we upload the next."""
-        sent: deque[tuple[Batch, str]] = deque()
+    def rows(self, groups: Iterable[list[Picture]]) -> Iterator[list[Row]]:
+        """The answers in the order of the pictures. They are read a group at a time; what is new
+        among them is sent in groups of its own, so that it alone is, wherever it stands. One thread
+        is enough: the service classifies a batch while we upload the next."""
         for group in groups:
-            sent.append(self._send(prepare(group, self.options, self.model)))
-            if len(sent) > AHEAD:
-                yield self._collect(*sent.popleft())
-        while sent:
-            yield self._collect(*sent.popleft())
+            for ready in self._look_up(prepare(group, self.options, self.model)):
+                yield from self._send(ready)
+            *full, self._new = [*split(self._new)] or [[]]
+            for ready in full:
+                yield from self._send(ready)
+            yield from self._answered()
+        # Of what was to be sent as it was before something is gone or has changed.
+        for ready in split([*self._new, *chain.from_iterable(self._begun.values())]):
+            yield from self._send(ready)
+        self._sent.clear()
+        yield from self._answered()
 
-    def _send(self, batch: Batch) -> tuple[Batch, str]:
-        for picture in batch.pictures:
-            if picture.name in batch.unsent:
-                self.progress.say(f"{picture.path} {batch.unsent[picture.name]}")
-        return batch, self._sent(batch) if batch.parts else ""
+    def _look_up(self, read: Batch) -> Iterator[list[Place]]:
+        """Sets aside what is to be sent; gives what once was begun to be, when it is complete."""
+        parts = {part.name: part for part in read.parts}
+        marks = dict(zip(parts, read.marks, strict=True))
+        for picture in read.pictures:
+            part, mark = parts.get(picture.name), marks.get(picture.name, "")
+            place = Place(picture, part, mark, read.unsent.get(picture.name, ""))
+            self._line.append(place)
+            known = self.journal.holds(mark)
+            if not part:
+                self.progress.say(f"{picture.path} {place.why}")
+            elif known and self._exists(known):
+                place.batch = known
+            elif key := self.journal.begun(mark):
+                places = self._begun.setdefault(key, [])
+                places.append(place)
+                if [each.mark for each in places] == self.journal.files(key):
+                    yield self._begun.pop(key)
+            else:
+                self._new.append(place)
 
-    def _sent(self, batch: Batch) -> str:
-        """The id that the service gave the batch, now or earlier."""
+    def _send(self, places: list[Place]) -> Iterator[list[Row]]:
+        """And what is answered by then."""
+        parts = [place.part for place in places if place.part]
+        batch = Batch([place.picture for place in places], parts, {}, self.options, self.model)
+        batch_id = self._id(batch)
+        for place in places:
+            place.batch = batch_id
+        self._sent.append(batch_id)
+        if len(self._sent) > AHEAD:
+            self._sent.popleft()
+            yield from self._answered()
+
+    def _id(self, batch: Batch) -> str:
+        """The one that the service gave the batch, now or earlier."""
         known = self.journal.get(batch.key)
+        self.journal.begin(batch.key, batch.marks)
         if known and self._exists(known):
             return known
         self._show(0, f"sending {len(batch.parts)}")
@@ -65,27 +121,52 @@ class Run:
         return batch_id
 
     def _exists(self, batch_id: str) -> bool:
+        """False for one that was deleted, or is another service's."""
+        if batch_id not in self._known:
+            self._known[batch_id] = self._is_there(batch_id)
+        return self._known[batch_id]
+
+    def _is_there(self, batch_id: str) -> bool:
         try:
             self.service.ask(Request("GET", f"/api/v1/batches/{batch_id}"))
         except RefusedError as refusal:
-            if refusal.status == 404:  # deleted, or another service's
+            if refusal.status == 404:
                 return False
             raise
         return True
 
-    def _collect(self, batch: Batch, batch_id: str) -> list[Row]:
-        items = self._items(batch, batch_id) if batch_id else {}
-        for name, why in batch.unsent.items():
-            items[name] = _failed(name, {"code": "NOT_SENT", "title": why})
-        self.done += len(batch.pictures)
-        self._show(0, "")
-        return [Row(str(picture.path), items[picture.name]) for picture in batch.pictures]
+    def _answered(self) -> Iterator[list[Row]]:
+        """From the front of the line, up to what is not sent or still being classified."""
+        while due := [*islice(takewhile(self._is_due, self._line), MOST_FILES)]:
+            for _place in due:
+                self._line.popleft()
+            yield self._collect(due)
 
-    def _items(self, batch: Batch, batch_id: str) -> dict[str, Item]:
+    def _is_due(self, place: Place) -> bool:
+        return not place.part or (bool(place.batch) and place.batch not in self._sent)
+
+    def _collect(self, due: list[Place]) -> list[Row]:
+        items: dict[str, Item] = {}
+        names: dict[str, list[str]] = {}
+        for place in due:
+            name = place.picture.name
+            if place.part:
+                names.setdefault(place.batch, []).append(name)
+            else:
+                items[name] = _failed(name, {"code": "NOT_SENT", "title": place.why})
+        for batch_id, wanted in names.items():
+            items |= self._items(batch_id, wanted)
+        self.done += len(due)
+        self._show(0, "")
+        return [Row(str(place.picture.path), items[place.picture.name]) for place in due]
+
+    def _items(self, batch_id: str, wanted: list[str]) -> dict[str, Item]:
+        """Those of that batch, by name."""
         ended = self._finished(batch_id)
         for failures in range(1, ATTEMPTS + 1):
-            items = self._results(batch_id)
-            missing = [part.name for part in batch.parts if part.name not in items]
+            found = self._results(batch_id)
+            items = {name: found[name] for name in wanted if name in found}
+            missing = [name for name in wanted if name not in items]
             if missing and ended["status"] != "completed":  # it never came to these
                 told = {"code": "BATCH_ENDED", "title": f"the batch is {ended['status']}"}
                 return items | {name: _failed(name, told) for name in missing}

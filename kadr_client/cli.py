@@ -17,8 +17,8 @@ URL = "http://127.0.0.1:8080"
 ABOUT = "Classify JPEGs with Kadr. Folders are searched for *.jpg and *.jpeg."
 EXITS = """exit codes: 0 all succeeded, 1 some failed, 2 wrong usage or nothing found,
 3 the service could not be reached or refused, 130 interrupted. The same command again goes on where
-it was stopped, and within a day, while the same model serves and the folder is the same, nothing is
-stored twice."""
+it was stopped, and within a day, while the same model serves, only what is new or changed in the
+folder is sent. --resume remembers that for longer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from kadr_client.errors import UsageError
 
@@ -24,6 +25,14 @@ class Picture:
     size: int  # bytes; 0 where it could not be asked
 
 
+class Sized(Protocol):
+    @property
+    def size(self) -> int: ...
+
+
+Some = TypeVar("Some", bound=Sized)
+
+
 def find(given: Iterable[str]) -> list[Picture]:
     """The pictures under `given`, files and folders, each once. Raises UsageError."""
     found: dict[Path, tuple[Path, str]] = {}
@@ -36,9 +45,10 @@ def find(given: Iterable[str]) -> list[Picture]:
     ]
 
 
-def split(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    """Groups that fit in one request each, in the same order."""
-    group: list[Picture] = []
+def split(pictures: Iterable[Some]) -> Iterator[list[Some]]:
+    """Groups that fit in one request each, in the same order. More pictures at the end change the
+    last group only."""
+    group: list[Some] = []
     total = 0
     for picture in pictures:
         size = picture.size + FORM_BYTES

@@ -25,6 +25,15 @@ class Batch:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
+    def marks(self) -> list[str]:
+        """One for each of `parts`, by which it is known in whatever batch it is."""
+        return [self._mark(part) for part in self.parts]
+
+    def _mark(self, part: Part) -> str:
+        file = [self.model, self.options, part.name, part.size, part.digest]
+        return hashlib.sha256(json.dumps(file, sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
     def form(self) -> Form:
         return Form(f"kadr-{self.key[:48]}", self.options, self.parts)
 

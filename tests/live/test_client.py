@@ -69,3 +69,29 @@ def test_a_folder_is_classified_and_the_same_again_makes_nothing_new(service, fo
     in_ukrainian = classify(service, folder, "uk_UA.UTF-8")
     assert "UNSUPPORTED_MEDIA_TYPE: Це не JPEG" in in_ukrainian.stdout
     assert made(service) == before
+
+
+def test_of_a_folder_that_has_changed_only_what_is_new_is_sent(service, folder):
+    classify(service, folder)
+    batches, predictions, images = made(service)
+    # In front of all others, so that every one of them has another place than before.
+    (folder / "1.jpg").write_bytes(make.noise_jpeg(2000))
+    (folder / "deep" / "01.JPG").write_bytes(make.noise_jpeg(2001))
+    process = classify(service, folder)
+    rows = list(csv.DictReader(io.StringIO(process.stdout)))
+    assert sum(row["status"] == "succeeded" for row in rows) == PICTURES + 1
+    assert made(service) == [batches + 1, predictions + 2, images + 2]
+
+
+def test_a_batch_whose_answer_was_lost_is_not_made_twice_though_the_folder_has_grown(
+    service, folder
+):
+    classify(service, folder)
+    (journal,) = (folder.parent / "kadr").iterdir()
+    sent, *_answered = [line for line in journal.read_text().splitlines() if '"files"' in line]
+    journal.write_text(f'{{"kadr_client": "journal", "version": 1}}\n{sent}\n')
+    batches, predictions, images = made(service)
+    (folder / "1.jpg").write_bytes(make.noise_jpeg(3000))
+    process = classify(service, folder)
+    assert len(process.stdout.splitlines()) == 1 + PICTURES + 2, process.stderr
+    assert made(service) == [batches + 1, predictions + 1, images + 1]

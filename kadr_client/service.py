@@ -2,6 +2,7 @@
 
 import email.utils
 import http.client
+import math
 import random
 import ssl
 import time
@@ -21,14 +22,17 @@ BUSY = {
 }
 CUT_OFF = (400, "BODY_INCOMPLETE")  # the connection broke, and the service could say so
 LONGEST_BACKOFF, LONGEST_FAULT, LONGEST_WAIT = 30.0, 60.0, 3600.0  # seconds
+UNTOLD = 600.0  # seconds to wait for who limits requests and does not say for how long
 
 
 class _BusyError(Exception):
-    """The service asks to come again later, however often."""
+    """Asks to come again later. The service itself may, however often: it knows what it waits for.
+    With whoever else does we have patience, in seconds."""
 
-    def __init__(self, text: str, seconds: float | None) -> None:
+    def __init__(self, text: str, seconds: float | None, patience: float = math.inf) -> None:
         super().__init__(text)
         self.seconds = seconds
+        self.patience = patience
 
 
 class _BrokenError(Exception):
@@ -61,12 +65,17 @@ class Service:
     def ask(self, request: Request, attempts: int = ATTEMPTS) -> Answer:
         """The answer, with a status of success. Raises RefusedError, UnreachableError."""
         failures = waits = 0
+        waited = 0.0
         while True:
             try:
                 return self._once(request)
             except _BusyError as busy:
                 waits += 1
-                self._pause(busy, busy.seconds if busy.seconds is not None else backoff(waits))
+                seconds = busy.seconds if busy.seconds is not None else backoff(waits)
+                if waited + seconds > busy.patience:
+                    raise self._limited(busy, waits, waited) from busy
+                waited += seconds if math.isfinite(busy.patience) else 0
+                self._pause(busy, seconds)
             except _BrokenError as broken:
                 failures += 1
                 if failures >= attempts:
@@ -87,7 +96,9 @@ class Service:
     def _refusal(self, answer: Answer) -> Exception:
         what = (answer.status, answer.problem.get("code"))
         told = answer.told if answer.problem else f"HTTP {answer.status}"
-        if answer.status == 429 or what in BUSY:
+        if answer.status == 429:
+            return self._too_many(answer, told)
+        if what in BUSY:
             return _BusyError(told, retry_after(answer))
         if answer.status >= 500 or answer.status == 408 or what == CUT_OFF:
             return _BrokenError(told, retry_after(answer), answered=bool(answer.problem))
@@ -98,6 +109,19 @@ class Service:
             hint = "; give another token" if answer.status == 401 else ""
             return RefusedError(answer.status, f"the service refused: {told}{hint}")
         return self._too_large() if answer.status == 413 else self._stranger(answer)
+
+    def _too_many(self, answer: Answer, told: str) -> _BusyError:
+        seconds = retry_after(answer)
+        if seconds is None:
+            return _BusyError(told, seconds, UNTOLD)
+        return _BusyError(told, seconds, math.inf if answer.problem else LONGEST_WAIT)
+
+    def _limited(self, busy: _BusyError, times: int, waited: float) -> UnreachableError:
+        return UnreachableError(
+            f"{self.url} limits requests and let none through, {times} times in "
+            f"{waited / 60:.0f} minutes: {busy}. If it is a proxy, raise its limit. What was sent "
+            "is kept: the same command goes on from there"
+        )
 
     def _given_up(self, broken: _BrokenError) -> UnreachableError:
         if broken.answered:

@@ -180,6 +180,11 @@ def refuse(code: str, status: int, **headers: str) -> Any:
     return fault
 
 
+def pass_on(handler: Handler) -> None:
+    """No fault: what comes after it meets a later request."""
+    handler.answer(*handler.fake.take(handler.headers["Idempotency-Key"], handler.form()))
+
+
 def drop_before(handler: Handler) -> None:
     """A fault: the connection ends in the middle of the upload."""
     handler.rfile.read(10)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kadr_client import files
 from tests.kadr_client import fake as faults
 
 
@@ -27,6 +28,61 @@ def test_a_proxy_that_limits_requests_is_asked_again_when_it_says(client, fake, 
     outcome = client(pictures)
     assert outcome.code == 0 and naps.count(7) == 20
     assert "kadr: HTTP 429; trying again in 7 s" in outcome.err
+
+
+def test_who_limits_requests_and_does_not_say_for_how_long_is_not_waited_for_without_end(
+    client, fake, pictures, naps
+):
+    fake.faults = [faults.page(429)] * 200
+    outcome = client(pictures)
+    assert outcome.code == 3 and 540 < sum(naps) <= 600
+    times = 200 - len(fake.faults)
+    assert last_line(outcome) == (
+        f"kadr: {fake.url} limits requests and let none through, {times} times in 10 minutes: HTTP "
+        "429. If it is a proxy, raise its limit. What was sent is kept: the same command goes on "
+        "from there"
+    )
+
+
+def test_nor_is_the_service_where_it_does_not_say(client, fake, pictures, naps):
+    fake.faults = [faults.refuse("RATE_LIMITED", 429)] * 200
+    outcome = client(pictures)
+    assert outcome.code == 3 and sum(naps) <= 600
+    assert "10 minutes: The title of RATE_LIMITED. More (RATE_LIMITED). If" in last_line(outcome)
+
+
+def test_a_proxy_that_says_the_same_again_and_again_is_believed_for_an_hour(
+    client, fake, pictures, naps
+):
+    fake.faults = [faults.page(429, **{"Retry-After": "600"})] * 20
+    outcome = client(pictures)
+    assert outcome.code == 3 and naps == [600] * 6
+    assert "7 times in 60 minutes: HTTP 429" in last_line(outcome)
+
+
+def test_the_service_itself_is_waited_for_as_long_as_it_says(client, fake, pictures, naps):
+    fake.faults = [faults.refuse("RATE_LIMITED", 429, **{"Retry-After": "600"})] * 20
+    assert client(pictures).code == 0 and naps.count(600) == 20
+
+
+def test_each_request_is_waited_for_anew(client, fake, pictures, naps, monkeypatch):
+    monkeypatch.setattr(files, "MOST_FILES", 2)
+    some = [faults.page(429, **{"Retry-After": "1800"})] * 2
+    fake.faults = [*some, faults.pass_on, *some, faults.pass_on, *some]
+    assert client(pictures).code == 0 and naps.count(1800) == 6
+
+
+def test_what_was_sent_before_the_limit_is_not_sent_again_after_it(
+    client, fake, pictures, monkeypatch
+):
+    monkeypatch.setattr(files, "MOST_FILES", 2)
+    fake.faults = [faults.pass_on, faults.pass_on, *[faults.page(429)] * 200]
+    assert client(pictures).code == 3
+    fake.faults.clear()
+    fake.log.clear()
+    outcome = client(pictures)
+    assert outcome.code == 0 and len(outcome.rows) == 5
+    assert fake.log.count("POST /api/v1/batches") == 1 and len(fake.batches) == 3
 
 
 def test_a_proxy_that_waited_too_long_for_the_body_gets_it_again(client, fake, pictures):

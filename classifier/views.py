@@ -26,7 +26,8 @@ from classifier.models.owner import SESSION_KEY
 from classifier.models.prediction_queue import PredictionQuerySet
 from classifier.outlook import notice
 from classifier.page_texts import texts
-from classifier.problems import KINDS, Problem
+from classifier.problem_kinds import KINDS
+from classifier.problems import Problem
 from classifier.snippets import snippets
 from classifier.submission import submit
 

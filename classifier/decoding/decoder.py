@@ -14,7 +14,7 @@ from django.conf import settings
 from classifier import piped
 from classifier.decoding.child import READY
 from classifier.decoding.jpeg import Decoded, Refused
-from classifier.problems import KINDS
+from classifier.problem_kinds import KINDS
 
 MOST_ANSWER = 4 * 1024 * 1024  # bytes of a preview, many times over
 LONGEST_LINE = 1000  # bytes

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from classifier.archives import entries
 from classifier.archives.entry import label
 from classifier.archives.limits import ARCHIVE_SLACK
-from classifier.problems import KINDS, Problem
+from classifier.problem_kinds import KINDS
+from classifier.problems import Problem
 from tests import make
 from tests.archives import COMPRESSIONS, codes, contents, read, tar_of, zip_of
 

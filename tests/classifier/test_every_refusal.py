@@ -27,7 +27,8 @@ from classifier.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from classifier.problems import KINDS, Problem
+from classifier.problem_kinds import KINDS
+from classifier.problems import Problem
 from classifier_site.wsgi import WholeBody
 from tests import hostile, make
 from tests.archives import one_file_zip, tar_of, zip_of, zip_of_mode

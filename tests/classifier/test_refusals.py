@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from classifier.models import Prediction
-from classifier.problems import KINDS, Problem
+from classifier.problem_kinds import KINDS
+from classifier.problems import Problem
 from tests import make
 
 pytestmark = pytest.mark.django_db

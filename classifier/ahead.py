@@ -56,4 +56,5 @@ def _outcome(begun: "Future[Accepted]", checked: Checked) -> Accepted:
     except Problem as problem:
         if problem.code != "DECODERS_BUSY":
             raise
-    return checked.accept(settings.DECODE_PATIENCE_BATCH)
+    # All that the batch has brought so far would be lost with it.
+    return checked.accept(settings.DECODE_PATIENCE_BATCH, stands_by=True)

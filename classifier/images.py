@@ -44,10 +44,11 @@ class Checked:
         """Whether it is decoded here, in no time; anything else goes to a process of its own."""
         return self.told is not None and self.told.is_small(self.data, self.scans)
 
-    def accept(self, patience: float) -> Accepted:
-        """As `accept`. Without any patience, only by a decoder for which nobody waits."""
+    def accept(self, patience: float, stands_by: bool = False) -> Accepted:
+        """As `accept`. Without any patience, only by a decoder for which nobody waits; who stands
+        by is not sent away where many wait already."""
         try:
-            decoded = self._decode(patience)
+            decoded = self._decode(patience, stands_by)
         except jpeg.Refused as refusal:
             raise Problem(refusal.code) from refusal
         return Accepted(
@@ -58,14 +59,14 @@ class Checked:
             height=decoded.height,
         )
 
-    def _decode(self, patience: float) -> jpeg.Decoded:
+    def _decode(self, patience: float, stands_by: bool) -> jpeg.Decoded:
         told, side = self.told, settings.PREVIEW_SIDE
         if told and self.is_small:
             if told.is_plain and max(told.size) <= side and jpeg.is_whole(self.data, told):
                 return jpeg.Decoded(*told.size, preview=None)
             return jpeg.decode(self.data, side, header.SMALL_PIXELS)
         pixels = told.pixels if told else settings.MAX_IMAGE_PIXELS
-        return pool.decode(self.data, pixels, patience)
+        return pool.decode(self.data, pixels, patience, stands_by)
 
 
 def accept(data: bytes, patience: float | None = None) -> Accepted:

@@ -34,14 +34,19 @@ class Pool:
         self._idle: list[Decoder] = []
         self._all: set[Decoder] = set()
 
-    def decode(self, data: bytes, pixels: int, patience: float) -> Decoded:
+    def decode(self, data: bytes, pixels: int, patience: float, stands_by: bool = False) -> Decoded:
         """Wait for a decoder, at most `patience` seconds, and have it decode a picture of so many
-        pixels. Raises Refused, Busy among them.
+        pixels. Raises Refused, Busy among them: at once where the line is full, unless the caller
+        stands by until somebody leaves it.
 
         Without any patience it takes no place in line, and no decoder for which somebody waits.
         """
         pixels = min(pixels, settings.PIXELS_IN_FLIGHT)
-        with self._line(1 if patience else 0), self._place(pixels, patience):
+        deadline = time.monotonic() + patience
+        with (
+            self._line(1 if patience else 0, deadline if stands_by else 0),
+            self._place(pixels, deadline),
+        ):
             try:
                 return self._decode(data)
             except (CannotStart, OutOfTime) as failure:
@@ -88,10 +93,13 @@ class Pool:
         return decoder
 
     @contextmanager
-    def _line(self, places: int) -> Iterator[None]:
+    def _line(self, places: int, deadline: float) -> Iterator[None]:
         """Those who wait hold a thread of the web process each, which others need."""
         with self._changed:
-            if self._waiting >= settings.MAX_DECODING:
+            if self._waiting:  # else there is nobody whose leaving would help
+                left = max(0, deadline - time.monotonic())
+                self._changed.wait_for(self._line_has_room, left)
+            if not self._line_has_room():
                 raise Busy
             self._waiting += places
         try:
@@ -99,10 +107,14 @@ class Pool:
         finally:
             with self._changed:
                 self._waiting -= places
+                self._changed.notify_all()
+
+    def _line_has_room(self) -> bool:
+        return self._waiting < settings.MAX_DECODING
 
     @contextmanager
-    def _place(self, pixels: int, patience: float) -> Iterator[None]:
-        self._enter(pixels, time.monotonic() + patience)
+    def _place(self, pixels: int, deadline: float) -> Iterator[None]:
+        self._enter(pixels, deadline)
         try:
             yield
         finally:
@@ -139,9 +151,9 @@ class Pool:
 _pool = Pool()
 
 
-def decode(data: bytes, pixels: int, patience: float) -> Decoded:
+def decode(data: bytes, pixels: int, patience: float, stands_by: bool = False) -> Decoded:
     """As Pool.decode, in this process's pool."""
-    return _pool.decode(data, pixels, patience)
+    return _pool.decode(data, pixels, patience, stands_by)
 
 
 def _begin_anew() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -210,6 +211,35 @@ def test_a_sender_who_errs_midway_leaves_no_file(alice, bell_rings, media):
         Intake(batch, alice, {}).fill(broken(), lambda: None)
     assert not Image.objects.exists()
     assert [path for path in media.rglob("*") if path.is_file()] == []
+
+
+@pytest.fixture
+def crowd(settings, decoders, slow):
+    """The line is full: one picture is being decoded, and one waits."""
+    settings.DECODERS, settings.MAX_DECODING, settings.DECODE_PATIENCE = 1, 2, 60
+    with ThreadPoolExecutor(2) as executor:
+        outcomes = [executor.submit(accept, slow) for _ in range(2)]
+        wait_for(lambda: decoders._waiting == 2, 10)
+        yield outcomes
+
+
+@pytest.mark.django_db
+def test_a_batch_stands_by_until_there_is_a_place_in_line(alice, bell_rings, crowd):
+    with pytest.raises(Problem, match="DECODERS_BUSY"):
+        accept(LARGE)  # a single one is sent away at once
+    batch = fill([SMALL, LARGE], alice)
+    assert fates(batch) == [("0.jpg", "queued", ""), ("1.jpg", "queued", "")]
+    assert [outcome.result(60).width for outcome in crowd] == [3000, 3000]
+
+
+@pytest.mark.django_db
+def test_it_does_so_for_no_longer_than_it_has_patience(alice, settings, crowd):
+    settings.DECODE_PATIENCE_BATCH = 0.1
+    began = time.monotonic()
+    with pytest.raises(Problem, match="DECODERS_BUSY"):
+        fill([LARGE], alice)
+    assert time.monotonic() - began >= 0.1
+    assert not Batch.objects.get().sealed_at
 
 
 @pytest.mark.django_db

@@ -26,6 +26,7 @@ from classifier.models.incoming import Incoming
 from classifier.models.inserting import Rows
 from classifier.models.prediction_queue import BATCH
 from classifier.problems import Problem
+from classifier.pulse import Pulse
 
 CHUNK = 200  # items a transaction
 Fields = dict[str, Any]
@@ -45,10 +46,13 @@ class Intake:
     def __init__(self, batch: Batch, owner: Owner, asked: dict[str, Any]) -> None:
         self.batch, self.owner, self.asked = batch, owner, asked
         self.places: dict[str, int] = {}  # custom_id -> position
+        self.pulse = Pulse()
 
     def fill(self, items: Iterable[Item], alive: Callable[[], None]) -> Self:
-        """Take all items, then seal the batch. Raises Problem, for what refuses it as a whole."""
-        with closing(in_order(items)) as pictures:
+        """Take all items, then seal the batch. Raises Problem, for what refuses it as a whole.
+        `alive` is called as it goes, also from a thread of its own."""
+        self.pulse = Pulse(self.batch.touch, alive)
+        with self.pulse, closing(in_order(items)) as pictures:
             while self._take(itertools.islice(pictures, CHUNK)):
                 alive()
         if not self.places:
@@ -80,6 +84,7 @@ class Intake:
         now = timezone.now()
         row = {"id": uuid7(), "custom_id": item.custom_id, "created_at": now, "queued_at": now}
         row["position"] = self._take_name(item.custom_id)
+        self.pulse.moved()
         try:
             return row | {"image_id": item.image_id or self._image(item, accept, now).id}
         except Problem as problem:

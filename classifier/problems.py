@@ -3,7 +3,9 @@
 A code is stable and never translated; its title and detail are sentences in the reader's language.
 """
 
-from typing import Any
+import math
+from datetime import timedelta
+from typing import Any, Self
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -21,6 +23,12 @@ class Problem(Exception):
         self.code, self.kind = code, KINDS[code]
         self.extensions = extensions
         self._detail = detail
+        self.wait: int | None = None
+
+    def after(self, wait: timedelta) -> Self:
+        """To be sent with Retry-After."""
+        self.wait = max(1, math.ceil(wait.total_seconds()))
+        return self
 
     @property
     def status(self) -> int:

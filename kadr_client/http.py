@@ -1,9 +1,11 @@
 """Requests over one kept-alive connection."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
+import socket
 import ssl
 import urllib.parse
 from dataclasses import dataclass, field
@@ -14,7 +16,12 @@ from kadr_client.errors import UsageError, one_line
 from kadr_client.multipart import Form
 
 SECONDS = 60  # without a byte
+SENDING_SECONDS = (
+    120  # for a part of a form; one that waits for a thread of the service is not read
+)
 FORM_SECONDS = 600  # the service looks at each picture before it answers
+# A host that died says nothing, and an answer may take long; so it is asked whether it is there.
+ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds
 DROPPED = (ConnectionError, http.client.HTTPException)
 
 
@@ -87,16 +94,22 @@ class Connection:
         self._http.close()
 
     def _exchange(self, request: Request) -> Answer:
-        self._http.timeout = FORM_SECONDS if request.form else SECONDS
-        if self._http.sock:
-            self._http.sock.settimeout(self._http.timeout)
         try:
+            self._wait_at_most(SENDING_SECONDS if request.form else SECONDS)
             self._send(request)
+            self._wait_at_most(FORM_SECONDS if request.form else SECONDS)
             response = self._http.getresponse()
             return Answer(response.status, response.headers, response.read())
         except BaseException:
             self._http.close()
             raise
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._http.timeout = seconds
+        if not self._http.sock:
+            self._http.connect()
+            _keep_asking(self._http.sock)
+        self._http.sock.settimeout(seconds)
 
     def _send(self, request: Request) -> None:
         self._http.putrequest(request.method, self._prefix + request.path)
@@ -125,6 +138,14 @@ class Connection:
             "Accept": "application/json",
             "Accept-Language": language(),
         }
+
+
+def _keep_asking(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in ALIVE.items():
+        if option := getattr(socket, name, None):  # each system has some of them
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def language() -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -115,8 +117,9 @@ class BatchList(generics.ListCreateAPIView[Batch]):
 
     def _resume(self, pk: UUID) -> Response:
         batch = get_object_or_404(self.get_queryset(), pk=pk)
-        if batch.sealed_at is None:  # its request died
-            raise Problem("IDEMPOTENCY_IN_FLIGHT")
+        if batch.sealed_at is None:  # its request died; the sweep will forget the batch
+            swept_at = batch.abandoned_at + timedelta(seconds=settings.SWEEP_SECONDS)
+            raise Problem("IDEMPOTENCY_IN_FLIGHT").after(swept_at - timezone.now())
         return self._answer(batch)
 
     def _answer(self, batch: Batch) -> Response:

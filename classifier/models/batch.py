@@ -28,7 +28,7 @@ PACE_SECONDS, MOST_PACES = 2.0, 1000  # for which a batch's pace is kept, and fo
 Pace = tuple[datetime | None, int, datetime]  # of Progress: started_at, recent, counted_at
 PACES: dict[uuid.UUID, tuple[float, Pace]] = {}  # by batch, until when
 NO_PACE: tuple[float, Pace] = (0.0, (None, 0, datetime.min))
-ABANDONED_AFTER = timedelta(minutes=10)  # an intake that has not moved for so long is dead
+ABANDONED_AFTER = timedelta(minutes=2)  # an intake that was silent for so long is dead
 
 
 class BatchStatus(models.TextChoices):
@@ -164,6 +164,14 @@ class Batch(Owned):
         status = BatchStatus.CANCELED if self.cancel_requested_at else BatchStatus.COMPLETED
         data = {"id": str(self.pk), "status": status.value, "url": f"/api/v1/batches/{self.pk}"}
         WebhookDelivery.objects.record(f"batch.{status}", [(self.owner_id, data)])
+
+    def touch(self) -> None:
+        """Its request is alive."""
+        Batch.objects.filter(pk=self.pk).update(touched_at=timezone.now())
+
+    @property
+    def abandoned_at(self) -> datetime:
+        return self.touched_at + ABANDONED_AFTER
 
     def seal(self) -> None:
         """All items are in."""

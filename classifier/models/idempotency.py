@@ -18,6 +18,7 @@ from classifier.problems import Problem
 
 KEPT = timedelta(hours=24)
 IN_FLIGHT = timedelta(seconds=60)  # a request that is silent for so long has died
+LONGEST_WAIT = timedelta(seconds=30)  # that is asked of who repeats one
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
@@ -42,7 +43,9 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         if found.fingerprint != fingerprint:
             raise Problem("IDEMPOTENCY_KEY_REUSED")
         if found.status_code is None and not self._take_over(found):
-            raise Problem("IDEMPOTENCY_IN_FLIGHT")
+            # If it has died, that is known by then; if not, a body is not sent in vain too often.
+            left = min(found.held_until - timezone.now(), LONGEST_WAIT)
+            raise Problem("IDEMPOTENCY_IN_FLIGHT").after(left)
         return found
 
     def _take_over(self, found: "IdempotencyKey") -> bool:

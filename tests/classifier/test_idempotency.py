@@ -91,6 +91,29 @@ def test_while_the_first_request_runs_the_second_is_told_to_wait(alice_api):
     assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_IN_FLIGHT")
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(12, 12), (50, 30)])
+def test_it_is_told_for_how_long_lest_it_sends_a_large_body_in_vain(alice_api, seconds, told):
+    send_batch(alice_api, "k")
+    IdempotencyKey.objects.update(
+        status_code=None, held_until=timezone.now() + timedelta(seconds=seconds)
+    )
+    assert told - 2 <= int(send_batch(alice_api, "k")["Retry-After"]) <= told
+
+
+def test_of_a_batch_whose_request_died_it_is_told_when_it_may_be_sent_anew(alice_api):
+    send_batch(alice_api, "k")
+    silent = timezone.now() - timedelta(seconds=70)
+    Batch.objects.update(sealed_at=None, touched_at=silent)
+    IdempotencyKey.objects.update(status_code=None, held_until=timezone.now())
+    response = send_batch(alice_api, "k")
+    assert response.json()["code"] == "IDEMPOTENCY_IN_FLIGHT"
+    left = int(response["Retry-After"])
+    assert 0 < left <= ABANDONED_AFTER.total_seconds() - 70 + 6
+    Batch.objects.update(touched_at=silent - timedelta(seconds=left))
+    sweep()
+    assert send_batch(alice_api, "k").status_code == 202
+
+
 def test_what_a_request_made_before_it_died_is_not_made_again(alice_api):
     first = send(alice_api, "k").json()["id"]
     IdempotencyKey.objects.update(status_code=None, held_until=timezone.now())

@@ -2,16 +2,20 @@
 
 import csv
 import io
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests import make
-from tests.live.service import ROOT, Service
+from tests.live.service import ROOT, Service, wait_for
 
 PICTURES = 30
+LARGE = 20  # pictures so large that the service takes seconds to look at them
 
 
 @pytest.fixture
@@ -27,7 +31,13 @@ def folder(tmp_path: Path) -> Path:
 def classify(
     service: Service, folder: Path, language: str = "C.UTF-8"
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    process = classifying(service, folder, language)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def classifying(service: Service, folder: Path, language: str = "C.UTF-8") -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "kadr_client", "--url", service.url, str(folder)],
         cwd=ROOT,
         # Of its own, so that nothing but the service can know the batch again.
@@ -37,9 +47,9 @@ def classify(
             "XDG_CACHE_HOME": str(folder.parent),
             "LC_ALL": language,
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
 
 
@@ -95,3 +105,25 @@ def test_a_batch_whose_answer_was_lost_is_not_made_twice_though_the_folder_has_g
     process = classify(service, folder)
     assert len(process.stdout.splitlines()) == 1 + PICTURES + 2, process.stderr
     assert made(service) == [batches + 1, predictions + 1, images + 1]
+
+
+@pytest.mark.slow
+def test_when_the_web_process_is_killed_amid_a_batch_it_is_sent_again_within_minutes(
+    service, tmp_path
+):
+    large = make.noise_jpeg(4000, side=3500)
+    (tmp_path / "large").mkdir()
+    for number in range(LARGE):
+        (tmp_path / "large" / f"{number:02}.jpg").write_bytes(large)
+    before = made(service)
+    process = classifying(service, tmp_path / "large")
+    wait_for(lambda: made(service)[0] > before[0], 120, service.describe)
+    for pid in service.web_pids()[1:]:
+        os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0 and len(out.splitlines()) == 1 + LARGE, err
+    assert "IDEMPOTENCY_IN_FLIGHT" in err
+    assert err.count("trying again in") <= 6  # each time the whole body is sent again
+    assert time.monotonic() - killed < 240
+    assert made(service) == [before[0] + 1, before[1] + LARGE, before[2] + LARGE]

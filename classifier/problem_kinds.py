@@ -181,6 +181,14 @@ KINDS: dict[str, Kind] = {
         gettext_lazy("There are enough webhook endpoints"),
         gettext_lazy("The limit is 10 a user. Delete one that is not needed, then add this one."),
     ),
+    "EXPORT_LIMIT": Kind(
+        409,
+        gettext_lazy("There are enough exports"),
+        gettext_lazy(
+            "The limit is {exports}. Delete one that is not needed, or wait: each goes a week "
+            "after it was asked for."
+        ),
+    ),
     "WEBHOOK_DISABLED": Kind(
         409,
         gettext_lazy("The webhook endpoint is disabled"),

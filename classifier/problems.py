@@ -49,6 +49,7 @@ class Problem(Exception):
             batch_items=settings.MAX_ARCHIVE_ENTRIES,
             batch_gigabytes=settings.MAX_BATCH_BYTES // GIGABYTE,
             entries=settings.MAX_ARCHIVE_ENTRIES,
+            exports=settings.EXPORT_LIMIT,
             gigabytes=settings.MAX_ARCHIVE_BYTES // GIGABYTE,
         )
 

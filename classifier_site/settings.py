@@ -96,6 +96,7 @@ RATE_ADDRESS = env.number("KADR_RATE_ADDRESS", 1200, least=1)
 # Below that nothing is taken in, so that what is there can still be answered.
 FREE_BYTES = env.number("KADR_FREE_MB", 100) * 1024**2
 QUEUE_LIMIT = env.number("KADR_QUEUE_LIMIT", 500_000, least=1)  # rows that may wait
+EXPORT_LIMIT = env.number("KADR_EXPORT_LIMIT", 20, least=1)  # of one owner, written or not
 
 # What is kept: days after which pictures and answers go, 0 for never; hours in the trash
 KEEP_DAYS = env.number("KADR_KEEP_DAYS", 0)

@@ -143,8 +143,10 @@ class ExportList(generics.ListAPIView[Export]):
         serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         outages.check_room()
+        owner = Owner.of(self.request, create=True)
         with transaction.atomic():
-            export = serializer.save(**Owner.of(self.request, create=True).fields())
+            Export.objects.check_limit(owner)
+            export = serializer.save(**owner.fields())
             if key:
                 key.made(export.pk)
             transaction.on_commit(Export.ring)

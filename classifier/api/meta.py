@@ -51,6 +51,7 @@ def limits() -> dict[str, int]:
         "top_k": params.MAX_TOP_K,
         "wait_seconds": settings.MAX_WAIT_SECONDS,
         "queue": settings.QUEUE_LIMIT,
+        "exports": settings.EXPORT_LIMIT,
         "attempts": settings.MAX_ATTEMPTS,
     }
 

@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -73,6 +74,16 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
         rows = self.owned_by(owner)
         staff = owner.user is not None and owner.user.is_staff
         return rows if staff else rows.exclude(filter__has_key=DATASET)
+
+    def check_limit(self, owner: Owner) -> None:
+        """Raises Problem where the owner has enough of them, for the transaction that adds one.
+        What failed takes no room, and data sets are asked for by staff alone."""
+        if owner.user:
+            # Holding the user's row, two requests at once cannot both be the last one allowed.
+            User.objects.select_for_update(no_key=True).get(pk=owner.user.pk)
+        rows = self.owned_by(owner).exclude(status=ExportStatus.FAILED)
+        if rows.exclude(filter__has_key=DATASET).count() >= settings.EXPORT_LIMIT:
+            raise Problem("EXPORT_LIMIT")
 
     def ask_dataset(self, user: User, wanted: dict[str, Any], total: int) -> "Export":
         """Have the reviewed pictures written, as `classifier.dataset` selects them."""

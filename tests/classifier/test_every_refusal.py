@@ -172,6 +172,13 @@ def busy(w: World) -> Any:
     return w.alice.post(f"{at}/deliveries/{delivery}/replay")
 
 
+def one_export_too_many(w: World) -> Any:
+    w.narrow(EXPORT_LIMIT=1)
+    for _ in range(2):
+        answer = w.alice.post(f"{API}/exports", {"format": "csv"}, format="json")
+    return answer
+
+
 def one_webhook_too_many(w: World) -> Any:
     for _ in range(10):
         w.endpoint()
@@ -225,6 +232,7 @@ REFUSED: dict[str, Callable[[World], Any]] = {
     "CURSOR_INVALID": lambda w: w.alice.get(f"{API}/predictions?cursor=nonsense"),
     "DATABASE_UNAVAILABLE": without_database,
     "DUPLICATE_CUSTOM_ID": lambda w: w.batch("a.jpg", "a.jpg"),
+    "EXPORT_LIMIT": one_export_too_many,
     "HOST_UNKNOWN": lambda w: w.alice.get(f"{API}/meta", headers={"Host": "kadr.example"}),
     "IDEMPOTENCY_IN_FLIGHT": lambda w: sent_twice(w, make.jpeg(), unfinished=True),
     "IDEMPOTENCY_KEY_INVALID": lambda w: w.alice.post(

@@ -272,3 +272,66 @@ def test_a_stranger_finds_none_of_it(alice_api, api):
 def test_a_visitor_without_an_account_may_export_too(api):
     api.post("/api/v1/predictions", {"image": make.upload()})
     assert len(exported(api, format="jsonl").splitlines()) == 1
+
+
+@pytest.fixture
+def two_at_most(settings) -> None:
+    settings.EXPORT_LIMIT = 2
+
+
+def refused_for_the_limit(response) -> bool:
+    return (response.status_code, response.json().get("code")) == (409, "EXPORT_LIMIT")
+
+
+def test_each_owner_has_as_many_as_the_limit_says(alice_api, api, two_at_most):
+    for client in (alice_api, api):  # a user, and a visitor
+        assert [ask(client).status_code for _ in range(2)] == [202, 202]
+        response = ask(client)
+        assert refused_for_the_limit(response)
+        assert " 2. " in response.json()["detail"]
+    assert Export.objects.count() == 4
+
+
+def test_what_is_written_counts_until_it_is_deleted(alice_api, two_at_most):
+    first, _second = ask(alice_api).json()["id"], ask(alice_api)
+    assert exports.write_waiting() == 2
+    assert refused_for_the_limit(ask(alice_api))
+    assert alice_api.delete(f"{URL}/{first}").status_code == 204
+    assert ask(alice_api).status_code == 202
+
+
+def test_what_failed_or_has_had_its_week_does_not_count(alice_api, alice, two_at_most):
+    Export.objects.create(format="csv", status="failed", **alice.fields())
+    assert [ask(alice_api).status_code for _ in range(2)] == [202, 202]
+    Export.objects.update(created_at=timezone.now() - 2 * KEPT)
+    tasks.sweep()
+    assert ask(alice_api).status_code == 202
+
+
+def test_data_sets_are_the_staff_s_own_business(alice_api, alice, two_at_most):
+    for _ in range(3):
+        Export.objects.ask_dataset(alice.user, {"images": []}, 0)
+    assert ask(alice_api).status_code == 202
+
+
+def test_at_the_limit_a_request_that_is_repeated_still_gets_its_answer(alice_api, two_at_most):
+    headers = {"Idempotency-Key": "k"}
+    first = alice_api.post(URL, {"format": "csv"}, format="json", headers=headers)
+    ask(alice_api)
+    again = alice_api.post(URL, {"format": "csv"}, format="json", headers=headers)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+
+
+def test_one_that_was_refused_may_be_asked_for_again_under_its_key(alice_api, two_at_most):
+    first, _second = ask(alice_api).json()["id"], ask(alice_api)
+    headers = {"Idempotency-Key": "k"}
+    assert refused_for_the_limit(
+        alice_api.post(URL, {"format": "csv"}, format="json", headers=headers)
+    )
+    alice_api.delete(f"{URL}/{first}")
+    again = alice_api.post(URL, {"format": "csv"}, format="json", headers=headers)
+    assert again.status_code == 202
+
+
+def test_the_limit_can_be_read(alice_api, two_at_most):
+    assert alice_api.get("/api/v1/meta").json()["limits"]["exports"] == 2

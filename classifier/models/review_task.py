@@ -19,6 +19,7 @@ from classifier.models.image import Image
 from classifier.models.prediction import Prediction
 from classifier.models.prepared import Prepared, example_ids, filled
 
+PAGE_LENGTH = 36  # of what tells a reviewer's tabs apart
 RANDOM_BITS = 62  # the last ones of a UUIDv7
 
 
@@ -138,33 +139,42 @@ class ReviewLockQuerySet(models.QuerySet["ReviewLock"]):
     def held(self) -> Self:
         return self.filter(until__gt=timezone.now())
 
-    def take(self, reviewer: User, images: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-        """Lock them for the reviewer; returns those that were to be had."""
+    def by_others(self, reviewer: User, page: str) -> Self:
+        """What is before somebody else, or before the reviewer in another tab."""
+        return self.held().exclude(reviewer=reviewer, page=page)
+
+    def take(self, reviewer: User, images: Iterable[uuid.UUID], page: str = "") -> set[uuid.UUID]:
+        """Lock them for the reviewer's page; returns those that were to be had."""
         now = timezone.now()
         until = now + timedelta(seconds=settings.REVIEW_LOCK_SECONDS)
         ids = sorted(images)  # two who want the same wait for each other in one order
         with transaction.atomic():
-            free = self.filter(Q(until__lte=now) | Q(reviewer=reviewer), image__in=ids)
-            free.update(reviewer=reviewer, until=until)
-            rows = [ReviewLock(image_id=pk, reviewer=reviewer, until=until) for pk in ids]
+            holder = {"reviewer": reviewer, "page": page}
+            free = self.filter(Q(until__lte=now) | Q(**holder), image__in=ids)
+            free.update(**holder, until=until)
+            rows = [ReviewLock(image_id=pk, until=until, **holder) for pk in ids]
             self.bulk_create(rows, ignore_conflicts=True)
-            own = self.held().filter(image__in=ids, reviewer=reviewer)
+            own = self.held().filter(image__in=ids, **holder)
             return set(own.values_list("image", flat=True))
 
-    def hold_on(self, reviewer: User) -> int:
-        """The reviewer is still there: what they have stays theirs."""
+    def hold_on(self, reviewer: User, page: str = "") -> int:
+        """The reviewer is still at that page: what it has stays there."""
         until = timezone.now() + timedelta(seconds=settings.REVIEW_LOCK_SECONDS)
-        return self.held().filter(reviewer=reviewer).update(until=until)
+        return self.held().filter(reviewer=reviewer, page=page).update(until=until)
 
-    def free(self, reviewer: User, images: Iterable[uuid.UUID]) -> int:
-        return self.filter(reviewer=reviewer, image__in=list(images)).delete()[0]
+    def free(self, reviewer: User, images: Iterable[uuid.UUID], page: str | None = None) -> int:
+        """Without a page, in whichever of the reviewer's tabs they are."""
+        rows = self.filter(reviewer=reviewer, image__in=list(images))
+        return (rows if page is None else rows.filter(page=page)).delete()[0]
 
 
 class ReviewLock(models.Model):
-    """Who has an image before them, so that no two reviewers look at it at once. It expires."""
+    """Who has an image before them, and in which tab, so that nobody looks at it in two places at
+    once. It expires."""
 
     image = models.OneToOneField(Image, models.CASCADE, primary_key=True, related_name="lock")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    page = models.CharField(max_length=PAGE_LENGTH, db_default="", default="", blank=True)
     until = models.DateTimeField()
 
     objects = ReviewLockQuerySet.as_manager()

@@ -15,13 +15,20 @@ from rest_framework.views import APIView
 from classifier.api.authentication import VisitorAuthentication
 from classifier.models import Prediction, Review, ReviewLock, Stream
 from classifier.models.review import Word
+from classifier.models.review_task import PAGE_LENGTH
 from classifier.review.deal import deal
 from classifier.review.orders import ORDERS
 
 MOST = 100  # images a request
 
 
-class DealSerializer(serializers.Serializer[Any]):
+class PageSerializer(serializers.Serializer[Any]):
+    """What every question of the page has."""
+
+    page = serializers.CharField(max_length=PAGE_LENGTH, allow_blank=True, default="")
+
+
+class DealSerializer(PageSerializer):
     order = serializers.ChoiceField(list(ORDERS))
     n = serializers.IntegerField(min_value=1, max_value=MOST)
     have = serializers.ListField(child=serializers.UUIDField(), max_length=3 * MOST)
@@ -35,17 +42,17 @@ class WordSerializer(serializers.Serializer[Any]):
     skip = serializers.BooleanField(default=False)
 
 
-class WordsSerializer(serializers.Serializer[Any]):
+class WordsSerializer(PageSerializer):
     words = serializers.ListField(child=WordSerializer(), allow_empty=False, max_length=MOST)
 
 
-class WithdrawSerializer(serializers.Serializer[Any]):
+class WithdrawSerializer(PageSerializer):
     reviews = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), max_length=MOST
     )
 
 
-class ReleaseSerializer(serializers.Serializer[Any]):
+class ReleaseSerializer(PageSerializer):
     images = serializers.ListField(child=serializers.UUIDField(), max_length=3 * MOST)
 
 
@@ -71,8 +78,8 @@ class Deal(ReviewerView):
     def post(self, request: Request) -> Response:
         """The next images to look at, and the classes of the models that answered."""
         given = self.given(request, DealSerializer)
-        rows = deal(self.reviewer, given["order"], given["n"], given["have"])
-        ReviewLock.objects.hold_on(self.reviewer)
+        rows = deal(self.reviewer, given["order"], given["n"], given["have"], given["page"])
+        ReviewLock.objects.hold_on(self.reviewer, given["page"])
         models = {row.model.pk: row.model for row in rows if row.model}
         return Response(
             {
@@ -89,19 +96,21 @@ class Words(ReviewerView):
     def post(self, request: Request) -> Response:
         """Write down verdicts. The reply has a review's number for each, null where the answer is
         gone or has changed so that it cannot be said of it."""
-        words = [Word(**word) for word in self.given(request, WordsSerializer)["words"]]
+        given = self.given(request, WordsSerializer)
+        words = [Word(**word) for word in given["words"]]
         said = Review.objects.say(self.reviewer, words)
-        ReviewLock.objects.hold_on(self.reviewer)
+        ReviewLock.objects.hold_on(self.reviewer, given["page"])
         numbers = [said[word.prediction].pk if word.prediction in said else None for word in words]
         return Response({"reviews": numbers})
 
 
 class Withdraw(ReviewerView):
     def post(self, request: Request) -> Response:
-        """Take one's verdicts back. Their images are the reviewer's again."""
-        numbers = self.given(request, WithdrawSerializer)["reviews"]
-        found = Review.objects.withdraw(self.reviewer, numbers)
-        ReviewLock.objects.take(self.reviewer, {review.image_id for review in found})
+        """Take one's verdicts back. Their images are the page's again."""
+        given = self.given(request, WithdrawSerializer)
+        found = Review.objects.withdraw(self.reviewer, given["reviews"])
+        images = {review.image_id for review in found}
+        ReviewLock.objects.take(self.reviewer, images, given["page"])
         return Response({"withdrawn": [review.pk for review in found]})
 
 
@@ -111,9 +120,10 @@ class Release(ReviewerView):
     def post(self, request: Request) -> Response:
         """The page is left: what was dealt to it and not decided is free for others."""
         assert isinstance(request.data, QueryDict), "both parsers make one"
-        given = ReleaseSerializer(data={"images": request.data.getlist("images")})
+        images, page = request.data.getlist("images"), request.data.get("page", "")
+        given = ReleaseSerializer(data={"images": images, "page": page})
         given.is_valid(raise_exception=True)
-        ReviewLock.objects.free(self.reviewer, given.validated_data["images"])
+        ReviewLock.objects.free(self.reviewer, **given.validated_data)
         return Response(status=204)
 
 

@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from classifier.models import Prediction, Review, ReviewLock, Stream, Verdict
+from classifier.models import Prediction, Review, Stream, Verdict
 from classifier.models.prediction_queue import PredictionQuerySet
 
 LATEST = 2000  # of others' reviews, among which a second opinion is asked for
@@ -15,18 +15,15 @@ Order = Callable[[User], PredictionQuerySet]
 
 
 def to_review(reviewer: User) -> PredictionQuerySet:
-    """Answers about images of which nothing is known yet, but for those the reviewer skipped and
-    those that others are looking at."""
+    """Answers about images of which nothing is known yet, but for those the reviewer skipped."""
     of_image = Review.objects.filter(image=OuterRef("image"))
     skipped = of_image.not_withdrawn().filter(reviewer=reviewer, verdict=Verdict.SKIP)
-    rows = _nobody_elses(reviewer).filter(reviewed_at=None)
+    rows = _to_look_at().filter(reviewed_at=None)
     return rows.filter(~Exists(of_image.standing()), ~Exists(skipped))
 
 
-def _nobody_elses(reviewer: User) -> PredictionQuerySet:
-    locked = ReviewLock.objects.held().filter(image=OuterRef("image")).exclude(reviewer=reviewer)
-    rows = Prediction.objects.answered().pictured().filter(~Exists(locked))
-    return rows.filter(image__quarantined_at=None)
+def _to_look_at() -> PredictionQuerySet:
+    return Prediction.objects.answered().pictured().filter(image__quarantined_at=None)
 
 
 def uncertain(reviewer: User) -> PredictionQuerySet:
@@ -60,7 +57,7 @@ def second(reviewer: User) -> PredictionQuerySet:
     first = Review.objects.filter(pk__in=theirs.values("pk")[:LATEST])
     others = Review.objects.not_withdrawn().filter(by_owner=False, image=OuterRef("image"))
     alone = first.filter(~Exists(others.exclude(reviewer=OuterRef("reviewer"))))
-    rows = _nobody_elses(reviewer).filter(pk__in=alone.values("prediction"))
+    rows = _to_look_at().filter(pk__in=alone.values("prediction"))
     return rows.order_by(F("reviewed_at").desc(nulls_last=True), "-pk")
 
 

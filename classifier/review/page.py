@@ -1,5 +1,6 @@
 """The review page itself. Its script is static/classifier/review.js."""
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -69,6 +70,7 @@ def texts(order: str) -> dict[str, Any]:
     return {
         "language": get_language(),
         "order": order,
+        "page": uuid.uuid4().hex,  # tells a reviewer's tabs apart
         "lockSeconds": settings.REVIEW_LOCK_SECONDS,
         "percent": percent_pattern(),
         "agree": _("agreed: {label}"),

@@ -289,6 +289,27 @@ def test_two_reviewers_at_once_see_no_image_twice(browser, live_server, rows):
         page.context.close()
 
 
+def test_nor_does_one_in_two_tabs(browser, live_server, rows):
+    context = browser.new_context(viewport={"width": 700, "height": 600})
+    log_in(context, live_server.url, "ann")
+    tabs = [opened(context, live_server.url) for _ in range(2)]
+    for tab in tabs:
+        expect(tab.locator(CURRENT)).to_have_count(1)
+    seen = [
+        set(tab.locator(".tile img").evaluate_all("all => all.map((i) => i.src)")) for tab in tabs
+    ]
+    assert seen[0] and seen[1] and not seen[0] & seen[1]
+    held = ReviewLock.objects.count()
+    tabs[1].goto("about:blank")
+    for _ in range(60):
+        if ReviewLock.objects.count() < held:
+            break
+        tabs[0].wait_for_timeout(50)
+    pages = ReviewLock.objects.values_list("page", flat=True)
+    assert len(set(pages)) == 1 and len(pages) >= len(seen[0])
+    context.close()
+
+
 def test_who_leaves_the_page_frees_its_images(review):
     assert ReviewLock.objects.exists()
     review.goto("about:blank")

@@ -191,11 +191,11 @@ def test_what_another_was_quicker_to_take_is_made_up_for(ann, ben, monkeypatch):
     rows = [answered(0.1 * n) for n in range(1, 5)]
     take, calls = ReviewLockQuerySet.take, []
 
-    def slower(self, reviewer, images):
+    def slower(self, reviewer, images, page):
         if not calls:
             take(self, ben, [rows[0].image_id, rows[1].image_id])
         calls.append(reviewer)
-        return take(self, reviewer, images)
+        return take(self, reviewer, images, page)
 
     monkeypatch.setattr(ReviewLockQuerySet, "take", slower)
     assert dealt(ann, "uncertain", 2) == [rows[2].pk, rows[3].pk]

@@ -37,7 +37,7 @@ let contact = Date.now(); // when the service last answered, and with it when th
 
 async function ask(path, body) {
   const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf() };
-  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify({ ...body, page: texts.page }) });
   if (response.status === 400 || response.status === 404) throw new Error("refused");
   if (!response.ok) throw new Error(response.status === 403 ? "loggedOut" : "offline");
   contact = Date.now();
@@ -454,6 +454,7 @@ addEventListener("beforeunload", (event) => unsent && event.preventDefault());
 addEventListener("pagehide", () => {
   const form = new FormData();
   form.append("csrfmiddlewaretoken", csrf());
+  form.append("page", texts.page);
   for (const image of held()) form.append("images", image);
   navigator.sendBeacon("release", form);
 });

@@ -2,6 +2,7 @@
 running service, the real model."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -214,11 +215,11 @@ def test_a_picture_that_is_deleted_while_it_waits_can_be_brought_back(home):
     gone = []
 
     def told(route):
-        if gone:
-            return route.fulfill(json={"results": []})
-        return route.fulfill(json={"results": [{"id": identifier, "status": "queued"}]})
+        asked = parse_qs(urlsplit(route.request.url).query)["id"]
+        rows = [] if gone else [{"id": identifier, "status": "queued"} for identifier in asked]
+        route.fulfill(json={"results": rows})
 
-    home.route("**/api/v1/predictions?*", lambda route: told(route))
+    home.route("**/api/v1/predictions?*", told)
     send(home, photo())
     card = home.locator(".card[data-id]")
     expect(card).to_have_count(1)

@@ -211,7 +211,7 @@ STATIC_ROOT = Path(env.text("KADR_STATIC", str(DATA / "static")))
 STATIC_URL = "static/"
 STORAGES = {
     "default": {"BACKEND": "classifier.storage.DurableFileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "classifier_site.static_files.StaticFilesStorage"},
 }
 
 # Pages and API

@@ -10,7 +10,7 @@ from classifier.problems import Problem
 
 
 def texts() -> dict[str, Any]:
-    """Limits, language and sentences for static/classifier/kadr.js."""
+    """Limits, language and sentences for static/classifier/kadr.js and its modules."""
     return {
         "language": get_language(),
         "maxBytes": settings.MAX_IMAGE_BYTES,

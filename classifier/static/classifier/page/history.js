@@ -1,0 +1,27 @@
+// History: the next page is appended in place.
+
+import { cards } from "./card.js";
+import { schedule } from "./polling.js";
+import { wire } from "./wiring.js";
+
+async function loadMore(link) {
+  const response = await fetch(link.href).catch(() => null);
+  if (!response?.ok) return location.assign(link.href);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const older = [...page.querySelectorAll("#cards > .card")];
+  cards.append(...older);
+  older.forEach(wire);
+  older[0]?.querySelector("a")?.focus();
+  const next = page.getElementById("more");
+  next ? link.replaceWith(document.adoptNode(next)) : link.closest(".more").remove();
+  schedule();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#more");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (link.ariaBusy) return;
+  link.ariaBusy = "true";
+  loadMore(link);
+});

@@ -6,13 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import hostile, make
+from tests.browser.logging_in import as_chief
 from tests.live.service import Service
-
-CREATE = (
-    "from django.contrib.auth.models import User;"
-    "User.objects.filter(username='chief').exists() or "
-    "User.objects.create_superuser('chief', password='a long password')"
-)
 
 
 @pytest.fixture
@@ -27,12 +22,7 @@ def asked(context) -> set[str]:
 @pytest.fixture
 def chief(page: Page, service: Service, asked, complaints) -> Page:
     """A browser in which the admin is logged in."""
-    service.manage("shell", "-c", CREATE)
-    page.goto(service.url + "/admin/login/")
-    page.fill("#id_username", "chief")
-    page.fill("#id_password", "a long password")
-    page.press("#id_password", "Enter")
-    expect(page.locator("#user-tools")).to_be_visible()
+    as_chief(page, service)
     return page
 
 

@@ -59,6 +59,12 @@ def test_an_imported_name_is_the_one_that_pages_would_use(collected):
             assert name.rsplit("/", 1)[-1] == expected
 
 
+def test_the_modules_are_seen_at_all(collected):
+    """So that the tests above cannot pass by finding nothing."""
+    found = [name for script in scripts() for name in imports(SOURCES / script)]
+    assert "./page/polling.js" in found and "../shared/requests.js" in found
+
+
 def collect(folder: Path, modules: dict[str, str]) -> tuple[StaticFilesStorage, list[object]]:
     """The modules in the order in which a folder may list them, and what went wrong."""
     source = FileSystemStorage(folder / "source")

@@ -61,8 +61,8 @@ def queue_row(page: Page, name: str):
     return page.locator(f"#queue-{name}")
 
 
-def without_faults(page: Page) -> None:
-    found = Axe().run(page, context="#live")
+def without_faults(page: Page, part: str = "#live") -> None:
+    found = Axe().run(page, context=part)
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -81,6 +81,61 @@ def test_what_could_not_be_fetched_anew_says_since_when_it_is_old(chief, live_se
     chief.unroute("**" + SYSTEM)
     chief.clock.run_for(6000)
     expect(chief.locator("#stale")).to_be_hidden()
+
+
+def test_paused_updates_wait_until_they_are_resumed_and_the_tab_remembers(chief, live_server):
+    chief.clock.install()
+    chief.goto(live_server.url + SYSTEM)
+    state, told = (
+        queue_row(chief, "batch").locator(".state"),
+        chief.locator("#updates [role=status]"),
+    )
+    expect(told).to_have_text("This page updates itself.")
+    chief.get_by_role("button", name="Pause updates").click()
+    expect(told).to_contain_text("Updates are paused.")
+    WorkQueue.objects.change("batch", "draining")
+    chief.clock.run_for(20_000)
+    expect(state).to_have_text("open")
+    chief.reload()
+    expect(state).to_have_text("draining")
+    WorkQueue.objects.change("batch", "open")
+    chief.clock.run_for(20_000)
+    expect(state).to_have_text("draining")
+    expect(told).to_contain_text("Updates are paused.")
+    chief.get_by_role("button", name="Resume updates").click()
+    expect(state).to_have_text("open")
+    expect(told).to_have_text("This page updates itself.")
+    WorkQueue.objects.change("batch", "paused")
+    chief.clock.run_for(6000)
+    expect(state).to_have_text("paused")
+
+
+def test_what_was_on_its_way_when_updates_were_paused_is_not_shown(chief, live_server):
+    held = []
+    chief.clock.install()
+    chief.goto(live_server.url + SYSTEM)
+    chief.route("**" + SYSTEM, lambda route: held.append(route))
+    WorkQueue.objects.change("batch", "draining")
+    chief.clock.run_for(6000)
+    while not held:
+        chief.wait_for_timeout(10)
+    chief.get_by_role("button", name="Pause updates").click()
+    with chief.expect_response("**" + SYSTEM) as answered:
+        held.pop().continue_()
+    answered.value.finished()
+    chief.wait_for_timeout(200)
+    expect(queue_row(chief, "batch").locator(".state")).to_have_text("open")
+
+
+def test_a_page_on_which_nothing_changes_any_more_has_nothing_to_pause(chief, live_server, trial):
+    address = f"{live_server.url}/admin/classifier/trial/{trial.pk}/change/"
+    chief.goto(address)
+    expect(chief.locator("#updates")).to_be_hidden()
+    Trial.objects.filter(pk=trial.pk).update(status="running", finished_at=None)
+    chief.goto(address)
+    expect(chief.get_by_role("button", name="Pause updates")).to_be_visible()
+    Trial.objects.filter(pk=trial.pk).update(status="refused", finished_at=trial.created_at)
+    expect(chief.locator("#updates")).to_be_hidden(timeout=15_000)
 
 
 def test_a_wide_table_stays_where_it_was_scrolled_to(chief, live_server, transactional_db):
@@ -123,6 +178,9 @@ def test_the_system_page_has_no_fault_that_axe_finds(chief, live_server, scheme)
     chief.emulate_media(color_scheme=scheme)
     chief.goto(live_server.url + SYSTEM)
     without_faults(chief)
+    without_faults(chief, "#updates")
+    chief.get_by_role("button", name="Pause updates").click()
+    without_faults(chief, "#updates")
 
 
 def test_a_trial_past_a_limit_is_promoted_for_a_reason(chief, live_server, trial, complaints):

@@ -66,7 +66,8 @@ def test_what_is_no_queue_or_no_state_changes_nothing(admin_client, name, state)
 def test_staff_looks_and_only_who_may_changes(client):
     client.force_login(make.user("staff", is_staff=True))
     page = page_of(client)
-    assert "interactive" in page and "Pause" not in page
+    assert "interactive" in page and ">Pause" not in page
+    assert reverse("admin:classifier_queue", args=["batch", "paused"]) not in page
     assert change(client, "batch", "paused").status_code == 403
     assert not WorkQueue.objects.exists()
 

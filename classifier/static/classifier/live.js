@@ -1,13 +1,22 @@
 // Keeps #live as it is now: fetches the page again every few seconds while somebody looks at it, but
-// not while the keyboard is in it. What could not be fetched anew says since when it is old.
+// not while the keyboard is in it, nor while that is paused. What could not be fetched anew says since
+// when it is old.
+
+const PAUSED = "updates-paused"; // kept by the tab until it is closed, for all such pages
 
 const live = () => document.getElementById("live");
+const updates = document.getElementById("updates");
 const moments = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
 let fresh = new Date();
+let timer = null;
+
+const every = () => Number(live().dataset.every) || 0; // seconds; none where nothing changes any more
+const paused = () => PAUSED in sessionStorage;
 
 async function refresh() {
   const busy = document.hidden || live().contains(document.activeElement);
-  if (!busy) show(await fetched());
+  const next = busy ? null : await fetched();
+  if (!busy && !paused()) show(next); // it may have been paused meanwhile
   schedule();
 }
 
@@ -26,9 +35,8 @@ function show(next) {
   const stale = document.getElementById("stale");
   stale.textContent = next ? "" : live().dataset.stale.replace("{time}", moments.format(fresh));
   stale.hidden = Boolean(next);
-  if (!next) return;
+  if (!next || live().contains(document.activeElement)) return;
   fresh = new Date();
-  if (live().contains(document.activeElement)) return;
   // Tables that are wider than a phone stay where they were scrolled to.
   const scrolled = [...live().children].map((part) => part.scrollLeft);
   live().replaceWith(document.adoptNode(next));
@@ -36,8 +44,24 @@ function show(next) {
 }
 
 function schedule() {
-  const seconds = Number(live().dataset.every);
-  if (seconds) setTimeout(refresh, seconds * 1000);
+  clearTimeout(timer);
+  if (every() && !paused()) timer = setTimeout(refresh, every() * 1000);
+  updates.hidden = !every();
 }
 
+// Written only when it changes: a screen reader would read it out again each time.
+function tell() {
+  const { dataset } = updates;
+  updates.querySelector("button").textContent = paused() ? dataset.resume : dataset.pause;
+  updates.querySelector("[role=status]").textContent = paused() ? dataset.paused.replace("{time}", moments.format(fresh)) : dataset.running;
+}
+
+function pauseOrResume() {
+  paused() ? sessionStorage.removeItem(PAUSED) : sessionStorage.setItem(PAUSED, "yes");
+  tell();
+  paused() ? schedule() : refresh();
+}
+
+updates.querySelector("button").addEventListener("click", pauseOrResume);
+tell();
 schedule();

@@ -215,7 +215,7 @@ def test_a_picture_that_is_deleted_while_it_waits_can_be_brought_back(home):
     gone = []
 
     def told(route):
-        asked = parse_qs(urlsplit(route.request.url).query)["id"]
+        asked = parse_qs(urlsplit(route.request.url).query).get("id", [])
         rows = [] if gone else [{"id": identifier, "status": "queued"} for identifier in asked]
         route.fulfill(json={"results": rows})
 

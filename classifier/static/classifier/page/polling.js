@@ -30,8 +30,9 @@ export function pollSoon() {
 }
 
 async function poll() {
-  polling = true;
   const waiting = pending();
+  if (!waiting.length) return; // deleted since
+  polling = true;
   const { found, seconds } = await ask(waiting.map((card) => card.dataset.id));
   polling = false;
   banner("polling", found || seconds ? "" : texts.offline);

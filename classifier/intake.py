@@ -50,11 +50,13 @@ class Intake:
 
     def fill(self, items: Iterable[Item], alive: Callable[[], None]) -> Self:
         """Take all items, then seal the batch. Raises Problem, for what refuses it as a whole.
-        `alive` is called as it goes, also from a thread of its own."""
-        self.pulse = Pulse(self.batch.touch, alive)
-        with self.pulse, closing(in_order(items)) as pictures:
+        `alive` is called every few seconds, from a thread of its own."""
+        with (
+            self.pulse.beating(self.batch.touch, alive),
+            closing(in_order(items)) as pictures,
+        ):
             while self._take(itertools.islice(pictures, CHUNK)):
-                alive()
+                pass
         if not self.places:
             raise Problem("BATCH_EMPTY")
         self.batch.seal()

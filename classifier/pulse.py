@@ -7,8 +7,8 @@ before it may send the batch again.
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import connection
 
@@ -19,28 +19,29 @@ HUNG = 600.0  # seconds without a picture; waiting for a decoder and decoding ha
 
 
 class Pulse:
-    def __init__(self, *beats: Callable[[], None]) -> None:
-        self._beats = beats
-        self._over = threading.Event()
-        self._moved = time.monotonic()
-        self._thread = threading.Thread(target=self._go_on, name="pulse", daemon=True)
+    def __init__(self) -> None:
+        self.moved()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
+    @contextmanager
+    def beating(self, *beats: Callable[[], None]) -> Iterator[threading.Thread]:
+        """Call each of `beats` every few seconds, from the thread that is given."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._go_on, args=(beats, over), name="pulse", daemon=True)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            over.set()
+            thread.join()
 
     def moved(self) -> None:
         """There is progress. Without any it falls silent, as if the process had died."""
         self._moved = time.monotonic()
 
-    def _go_on(self) -> None:
-        while not self._over.wait(EVERY) and time.monotonic() - self._moved < HUNG:
+    def _go_on(self, beats: tuple[Callable[[], None], ...], over: threading.Event) -> None:
+        while not over.wait(EVERY) and time.monotonic() - self._moved < HUNG:
             try:
-                for beat in self._beats:
+                for beat in beats:
                     beat()
             except Exception:  # the intake itself meets whatever it is, or the next beat comes
                 logger.warning("A batch's pulse was missed", exc_info=True)

@@ -16,9 +16,8 @@ from kadr_client.errors import UsageError, one_line
 from kadr_client.multipart import Form
 
 SECONDS = 60  # without a byte
-SENDING_SECONDS = (
-    120  # for a part of a form; one that waits for a thread of the service is not read
-)
+# For a part of a form: it is not read while it waits for a thread of the service.
+SENDING_SECONDS = 120
 FORM_SECONDS = 600  # the service looks at each picture before it answers
 # A host that died says nothing, and an answer may take long; so it is asked whether it is there.
 ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier import bell
 from classifier.ids import uuid7
 from classifier.models.idempotency import IdempotencyKey
-from classifier.models.owner import Owned, OwnedQuerySet, Owner
+from classifier.models.owner import Owned, OwnedQuerySet, Owner, hold
 from classifier.models.webhook_delivery import WebhookDelivery
 from classifier.models.work_queue import QueueName, WorkQueue
 from classifier.problems import Problem
@@ -79,8 +79,7 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
         """Raises Problem where the owner has enough of them, for the transaction that adds one.
         What failed takes no room, and data sets are asked for by staff alone."""
         if owner.user:
-            # Holding the user's row, two requests at once cannot both be the last one allowed.
-            User.objects.select_for_update(no_key=True).get(pk=owner.user.pk)
+            hold(owner.user)
         rows = self.owned_by(owner).exclude(status=ExportStatus.FAILED)
         if rows.exclude(filter__has_key=DATASET).count() >= settings.EXPORT_LIMIT:
             raise Problem("EXPORT_LIMIT")

@@ -36,6 +36,12 @@ class Owner:
         return {"owner": self.user, "visitor": self.visitor}
 
 
+def hold(user: User) -> None:
+    """Lock the user's row until the transaction ends, so that of two requests at once not both are
+    the last one that a limit allows."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
 def _renew(request: HttpRequest, known: str | None) -> None:
     """Once a month, so that the session of who keeps coming never ends."""
     month = timezone.now().strftime("%Y-%m")

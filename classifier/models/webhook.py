@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.ids import uuid7
+from classifier.models.owner import hold
 from classifier.problems import Problem
 
 MOST_A_USER = 10
@@ -51,8 +52,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def register(self, user: User, **fields: Any) -> "WebhookEndpoint":
         """Make an endpoint with a new secret. Raises Problem where the user has enough of them."""
         with transaction.atomic():
-            # Holding the user's row, two requests at once cannot both be the last one allowed.
-            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            hold(user)
             if self.filter(user=user).count() >= MOST_A_USER:
                 raise Problem("WEBHOOK_LIMIT")
             return self.create(user=user, **fields)

@@ -27,7 +27,7 @@ def beats(happened: threading.Event) -> bool:
 
 def test_it_beats_until_all_is_done(soon):
     beat = threading.Event()
-    with Pulse(beat.set):
+    with Pulse().beating(beat.set):
         assert beats(beat)
     beat.clear()
     assert not beat.wait(0.1)
@@ -42,7 +42,7 @@ def test_a_beat_that_fails_does_not_end_it(soon, caplog):
             raise error
         second.set()
 
-    with Pulse(beat):
+    with Pulse().beating(beat):
         assert beats(second)
     assert "A batch's pulse was missed" in caplog.text
 
@@ -50,15 +50,16 @@ def test_a_beat_that_fails_does_not_end_it(soon, caplog):
 def test_what_hangs_is_as_good_as_dead(soon, monkeypatch):
     monkeypatch.setattr(pulse, "HUNG", 0.05)
     beat = threading.Event()
-    with Pulse(beat.set) as hanging:
-        hanging._thread.join(5)
-        assert not hanging._thread.is_alive()
+    with Pulse().beating(beat.set) as thread:
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_progress_keeps_it_going(soon, monkeypatch):
     monkeypatch.setattr(pulse, "HUNG", 60)
     beat = threading.Event()
-    with Pulse(beat.set) as going:
+    going = Pulse()
+    with going.beating(beat.set):
         going.moved()
         assert beats(beat)
 

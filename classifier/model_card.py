@@ -80,6 +80,11 @@ class ModelCard:
         return [charts.pair(name, rows, name, f"val_{name}") for name in CURVES] if rows else []
 
     @property
+    def began_with(self) -> str:
+        """The name of the model whose weights its training began with; "" where it had none."""
+        return Path(self.manifest.recipe.get("from", "")).name
+
+    @property
     def worst(self) -> list[dict[str, Any]]:
         """The mistakes that it was surest of, as tiles of the sheet."""
         wrong = [tile for tile in self._tiles if tile["true"] != tile["answer"]]

@@ -4,7 +4,8 @@ Scaling is a layer, so training and serving cannot scale differently; softmax is
 caller, which divides by the temperature first. Logits are float32 whatever the precision before.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -121,6 +122,17 @@ def build(name: str, **options: Any) -> Model:
     if name not in ARCHITECTURES:
         raise KeyError(f"no architecture {name!r}; known: {', '.join(sorted(ARCHITECTURES))}")
     return ARCHITECTURES[name](**options)
+
+
+@contextlib.contextmanager
+def precision(name: str) -> Iterator[None]:
+    """What the layers made inside calculate in, a Keras dtype policy; the network keeps it."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _standardize(inputs: Any) -> Any:

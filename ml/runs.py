@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml import architectures, manifest, optimizers, pruning
+from ml import architectures, manifest, optimizers, pruning, weight_averaging
 
 # They register classes of ours, without which Keras cannot read a checkpoint.
 REGISTERED = (
@@ -26,8 +26,9 @@ REGISTERED = (
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
 TOLD = ("accuracy", "loss", "val_accuracy", "val_loss")  # of each epoch
-AVERAGE = "average.npz"  # of the weights, where a recipe has [optimizer] lookahead
+SLOW = "slow.npz"  # the weights' slow average, where a recipe has [optimizer] lookahead
 START = "start.npz"  # the weights that it began with, where a recipe has `blend`
+MEAN = "mean.npz"  # of the weights after each of the last epochs, where it has [averaging]
 LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 
@@ -62,17 +63,31 @@ def keep_start(run: Path, model: keras.Model) -> None:
 
 
 def finished(run: Path) -> keras.Model:
-    """The network of a run that is done, blended with what it began with where its recipe says so.
-    Raises FileNotFoundError or ValueError."""
+    """The network of a run that is done: the mean of its last epochs, and that blended with what it
+    began with, where its recipe says so. Raises FileNotFoundError or ValueError."""
     if not is_begun(run):
         raise FileNotFoundError(f"there is no run in {run}: train the recipe first")
     trained, steps = network(run), card(run)["steps"]
     done = int(trained.optimizer.iterations)
     if done < steps:
         raise ValueError(f"{run} was cut short after {done} of {steps} steps: go on with --resume")
-    if share := card(run)["recipe"].get("blend"):
+    recipe = card(run)["recipe"]
+    if "averaging" in recipe:
+        _average(trained, run, recipe)
+    if share := recipe.get("blend"):
         _blend(trained, run / START, share)
     return trained
+
+
+def _average(trained: keras.Model, run: Path, recipe: dict[str, Any]) -> None:
+    """Take the mean of its weights after each of the last epochs, this one included."""
+    first = weight_averaging.first_epoch(recipe["averaging"]["after"], recipe["epochs"])
+    if first == recipe["epochs"] - 1:
+        return
+    if not (run / MEAN).exists():
+        raise ValueError(f"{run} was trained without [averaging]: leave it out, or train it anew")
+    _up_to, count, mean = weight_averaging.read(run / MEAN)
+    trained.set_weights(weight_averaging.with_one_more(mean, count, trained.get_weights()))
 
 
 def _blend(trained: keras.Model, start: Path, share: float) -> None:

@@ -8,36 +8,30 @@ splits only. Runs on any Keras backend (KERAS_BACKEND).
 """
 
 import argparse
-import contextlib
-import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from ml import (
     architectures,
-    augment,
     cli,
     data,
-    distillation,
     manifest,
     optimizers,
     pruning,
     pytorch,
     recipes,
     runs,
+    weight_averaging,
     weights,
 )
+from ml.batches import AugmentedBatches
 from ml.lookahead import Lookahead
 
-SMALLEST = 8  # pictures in a batch
-REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
 VALIDATED = 500  # pictures at a time
 WHITENED = 5000  # training pictures that the whitening layer is made of
 
@@ -57,7 +51,7 @@ def main() -> None:
         train(recipe, dataset, run)
     _make_a_model(run, args)
     if dataset.reviewed:
-        before = str(_model_folder(recipe["from"])) if recipe["from"] else ""
+        before = str(recipes.model_folder(recipe["from"])) if recipe["from"] else ""
         _compare(run, before, args)
 
 
@@ -68,7 +62,7 @@ def complete(recipe: dict[str, Any]) -> dict[str, Any]:
         return recipe
     if not recipe["from"]:
         raise ValueError("this recipe goes on with a model: name it by --from")
-    described = manifest.read(_model_folder(recipe["from"]))
+    described = manifest.read(recipes.model_folder(recipe["from"]))
     options = described.recipe.get("options", {})
     mirror = described.recipe.get("augment", {}).get("mirror", True)
     augment = {"mirror": mirror, **recipe.get("augment", {})}
@@ -114,18 +108,18 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     else:
         model = compile_model(recipe, dataset, steps)
         if "blend" in recipe:
-            check_classes(_model_folder(recipe["from"]), dataset)
+            check_classes(recipes.model_folder(recipe["from"]), dataset)
             runs.keep_start(run, model)
     pytorch.accelerate(model)
     epoch = int(model.optimizer.iterations) // steps
     lookahead = recipe["optimizer"].get("lookahead")
-    watch = [_watch(model, recipe, batches, run)] if batches.pruning else []
     if batches.pruning and epoch:
         batches.pruning.load(run / runs.LOSSES)
     callbacks = [
         batches.follow_epochs(),
-        *([Lookahead(lookahead, total, run / runs.AVERAGE)] if lookahead else []),
-        *watch,
+        *([_epoch_mean(recipe, run)] if "averaging" in recipe else []),
+        *([Lookahead(lookahead, total, run / runs.SLOW)] if lookahead else []),
+        *([_watch(model, recipe, batches, run)] if batches.pruning else []),
         Checkpoints(run, epoch),
     ]
     for last in batches.sizes_end(epoch):
@@ -146,12 +140,12 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
 
 def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> keras.Model:
     """The recipe's network with its optimizer; `steps` batches make an epoch."""
-    with _precision(recipe.get("precision", "float32")):
+    with architectures.precision(recipe.get("precision", "float32")):
         model = _build(recipe, len(dataset.classes))
     architectures.whiten(model, dataset.train.x[:WHITENED])
     if recipe.get("from"):
         ids = [c["id"] for c in dataset.classes]
-        weights.start_from(model, _model_folder(recipe["from"]), ids)
+        weights.start_from(model, recipes.model_folder(recipe["from"]), ids)
     _compile(model, recipe, optimizers.build(recipe["optimizer"], recipe["epochs"], steps))
     return model
 
@@ -169,12 +163,17 @@ def _build(recipe: dict[str, Any], classes: int) -> keras.Model:
 
 
 def _watch(
-    model: keras.Model, recipe: dict[str, Any], batches: "AugmentedBatches", run: Path
+    model: keras.Model, recipe: dict[str, Any], batches: AugmentedBatches, run: Path
 ) -> pruning.Watch:
     """What tells the run's pruning the losses of each batch, from where the run came to."""
     last = pruning.BatchLosses(max(batches.batch, VALIDATED))
     _compile(model, recipe, model.optimizer, last)
     return pruning.Watch(batches.pruning, batches.chosen, last, run / runs.LOSSES)
+
+
+def _epoch_mean(recipe: dict[str, Any], run: Path) -> weight_averaging.EpochMean:
+    first = weight_averaging.first_epoch(recipe["averaging"]["after"], recipe["epochs"])
+    return weight_averaging.EpochMean(first, run / runs.MEAN)
 
 
 def _compile(
@@ -191,133 +190,6 @@ def _compile(
         # XLA is slower than TensorFlow's own kernels on a CPU; JAX is nothing without it.
         jit_compile=keras.backend.backend() == "jax",
     )
-
-
-@contextlib.contextmanager
-def _precision(name: str) -> Iterator[None]:
-    """What the layers made inside calculate in, a Keras dtype policy; the network keeps it."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-class AugmentedBatches(keras.utils.PyDataset):
-    """An epoch's batches, the last, partial one left out. Batch i of epoch k draws from a generator
-    seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see.
-
-    Half of the images are mirrored in one epoch and the other half in the next, so that two epochs
-    show each of them both ways (arXiv:2404.00498); none with `mirror = false` in [augment].
-
-    Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
-    reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
-    was known. A recipe with [pruning] shows a share of the set an epoch instead, chosen by what the
-    run has seen so far (ml/pruning.py), so there neither promise is exact.
-    """
-
-    def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
-        super().__init__(workers=1)
-        self.recipe, self.train, self.classes = recipe, dataset.train, dataset.classes
-        self.reviewed = dataset.reviewed.get("train", 0)
-        self.others = self._others()
-        self.pruning, self.teacher = self._pruning(), self._teacher()
-        # A small set still gets some steps an epoch.
-        self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
-        self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
-        self.start(0)
-
-    def start(self, epoch: int) -> None:
-        self.epoch = epoch
-        rng = np.random.default_rng((self.recipe["seed"], epoch))
-        self.weights = None
-        if self.pruning:
-            self.order, self.weights = self.pruning.draw(epoch, rng)
-            return
-        if not self.reviewed:
-            self.order = rng.permutation(len(self.train))
-            return
-        first = len(self.train) - self.reviewed
-        others = rng.choice(first, self.others, replace=False)
-        self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
-
-    def sizes_end(self, epoch: int) -> list[int]:
-        """The epochs before which pictures have one size each, from `epoch` on: TensorFlow wants
-        one in a call of `fit`."""
-        ends = sorted({self._small_epochs(), self.recipe["epochs"]})
-        return [end for end in ends if end > epoch]
-
-    def _small_epochs(self) -> int:
-        """How many epochs, the first ones, show pictures smaller, which costs less."""
-        if "resizing" not in self.recipe:
-            return 0
-        epochs = self.recipe["epochs"]
-        return min(math.ceil(self.recipe["resizing"]["until"] * epochs), epochs)
-
-    def _others(self) -> int:
-        """How many pictures of the original set an epoch shows."""
-        original = len(self.train) - self.reviewed
-        if not self.reviewed:
-            return original
-        share = self.recipe.get("reviewed_share", REVIEWED_SHARE)
-        return min(original, round(self.reviewed * (1 - share) / share))
-
-    def _pruning(self) -> pruning.Pruning | None:
-        settings = self.recipe.get("pruning")
-        if not settings:
-            return None
-        if self.reviewed:
-            raise ValueError("a recipe with [pruning] cannot be trained on reviewed pictures")
-        n, epochs = len(self.train), self.recipe["epochs"]
-        return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
-
-    def _teacher(self) -> distillation.Teacher | None:
-        settings = self.recipe.get("distillation")
-        if not settings:
-            return None
-        if self.reviewed:  # it would contradict those who corrected it, or its like
-            raise ValueError("a recipe with [distillation] cannot be trained on reviewed pictures")
-        named = settings["teacher"]  # one model or several
-        folders = [_model_folder(name) for name in ([named] if isinstance(named, str) else named)]
-        with _precision(self.recipe.get("precision", "float32")):  # as fast as the student
-            return distillation.Teacher(
-                folders, self.classes, settings["share"], settings["temperature"]
-            )
-
-    def _size(self) -> int:
-        return self.pruning.shown if self.pruning else self.others + self.reviewed
-
-    def follow_epochs(self) -> keras.callbacks.Callback:
-        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
-
-    def one_hot(self, labels: np.ndarray) -> np.ndarray:
-        return np.eye(len(self.classes), dtype=np.float32)[labels]
-
-    def __len__(self) -> int:
-        return self._size() // self.batch
-
-    def _places(self, index: int) -> slice:
-        """Where in an epoch's order its batch `index` stands."""
-        return slice(index * self.batch, (index + 1) * self.batch)
-
-    def chosen(self, index: int) -> np.ndarray:
-        """The pictures of the epoch's batch `index`, by their places in the training set."""
-        return self.order[self._places(index)]
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
-        chosen = self.chosen(index)
-        settings = self.recipe["augment"]
-        mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
-        mirrored &= settings.get("mirror", True)
-        x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
-        y = self.one_hot(self.train.y[chosen])
-        if self.teacher:
-            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
-        if self.epoch < self._small_epochs():
-            x = augment.shrink(x, self.recipe["resizing"]["side"])
-        return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -338,18 +210,6 @@ class Checkpoints(keras.callbacks.Callback):
 def _name(recipe: str, dataset: data.Dataset) -> str:
     """What a run is called: as its recipe, or as the folder of one's own classes."""
     return recipe if dataset.classes == data.CIFAR10_CLASSES else dataset.name
-
-
-def _model_folder(name: str) -> Path:
-    """Of a model that ships or was trained here, by its name, or of any by its path. Raises
-    ValueError where a recipe is still to make it."""
-    here = manifest.MODELS / name
-    if here.is_dir():
-        return here
-    if not Path(name).exists() and (recipes.FOLDER / f"{name}.toml").is_file():
-        told = "train the recipe of that name, or name the model's folder by --from"
-        raise ValueError(f"the model {name} is needed first: {told}")
-    return Path(name)
 
 
 def _make_a_model(run: Path, args: argparse.Namespace) -> None:

@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ml import manifest
+
 FOLDER = Path(__file__).parent
 
 
@@ -14,3 +16,15 @@ def read(name: str) -> dict[str, Any]:
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
         raise KeyError(f"no recipe {name!r}; known: {known}")
     return tomllib.loads(path.read_text())
+
+
+def model_folder(name: str) -> Path:
+    """Of a model that ships or was trained here, by its name, or of any by its path. Raises
+    ValueError where a recipe is still to make it."""
+    here = manifest.MODELS / name
+    if here.is_dir():
+        return here
+    if not Path(name).exists() and (FOLDER / f"{name}.toml").is_file():
+        told = "train the recipe of that name, or name the model's folder by --from"
+        raise ValueError(f"the model {name} is needed first: {told}")
+    return Path(name)

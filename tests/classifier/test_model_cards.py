@@ -69,6 +69,37 @@ def test_its_figures_are_those_that_were_measured(client):
     assert sum(int(n) for n in re.findall(r'title="[^"]* → [^"]*">(\d+)</a>', page)) == test["n"]
 
 
+def trained_by(places, recipe: dict) -> None:
+    """An installed model whose recipe says so of its training."""
+    folder = places / "grown_on"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("weights.npz"))
+    described = manifest.read(folder).recipe
+    for name in ("from", "blend", "averaging"):
+        described.pop(name, None)
+    change(folder, id="grown_on-1", recipe={**described, **recipe})
+
+
+BEGAN = "This training began with the weights of grown."
+MEAN, MIXED = "the mean of the weights", "Of each weight 70.0% comes from this training"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({}, []),
+        ({"from": ""}, []),
+        ({"from": "grown"}, [BEGAN]),
+        ({"from": "/srv/models/grown", "blend": 0.7}, [BEGAN, MIXED]),
+        ({"averaging": {"after": 0.5}}, [MEAN]),
+        ({"from": "grown", "averaging": {"after": 0.5}, "blend": 0.7}, [BEGAN, MEAN, MIXED]),
+    ],
+)
+def test_beside_the_curves_stands_what_else_made_the_weights(client, places, recipe, told):
+    trained_by(places, recipe)
+    page = page_of(client, "/models/grown_on/")
+    assert [words for words in (BEGAN, MEAN, MIXED) if words in page] == told
+
+
 def test_a_cell_of_the_confusion_matrix_opens_its_pictures(client):
     page = page_of(client, "/model/")
     link = re.search(r'href="(/models/[^"]*\?true=cat&amp;answer=dog)"', page)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ml import data, manifest, runs, train, weights
+from ml.batches import AugmentedBatches
 from ml.distillation import Teacher
 from tests.ml.killed import killed_after_an_epoch
 
@@ -94,7 +95,7 @@ def taught(recipe):
 
 
 def test_the_labels_of_a_batch_are_the_teacher_s_of_what_the_batch_shows(taught, tiny):
-    batches = train.AugmentedBatches(taught, tiny)
+    batches = AugmentedBatches(taught, tiny)
     x, y, *_weights = batches[0]
     truth = batches.one_hot(tiny.train.y[batches.chosen(0)])
     assert y == pytest.approx(teacher().labels(x, truth), abs=1e-5)
@@ -103,7 +104,7 @@ def test_the_labels_of_a_batch_are_the_teacher_s_of_what_the_batch_shows(taught,
 def test_the_next_batch_hears_the_next_teacher_and_the_next_epoch_goes_on_so(taught, tiny):
     names = [NAME, "cifar10_improved"]
     settings = {**taught["distillation"], "teacher": names, "share": 1.0}
-    batches = train.AugmentedBatches({**taught, "distillation": settings}, tiny)
+    batches = AugmentedBatches({**taught, "distillation": settings}, tiny)
     alone = [teacher(1.0, folder=manifest.MODELS / name) for name in names]
     assert len(batches) % 2, "an even number would not tell an epoch's end"
     turns = [(epoch, index) for epoch in (0, 1) for index in range(len(batches))]
@@ -118,15 +119,15 @@ def test_a_teacher_hears_of_no_jpeg_that_comes_last(taught, tiny):
     last = {**taught["augment"], "jpeg_share": 1.0, "jpeg_quality": [5, 5], "jpeg_last": True}
     settings = {**taught["distillation"], "share": 1.0}
     recipe = {**taught, "distillation": settings, "augment": last}
-    x, y, *_weights = train.AugmentedBatches(recipe, tiny)[0]
+    x, y, *_weights = AugmentedBatches(recipe, tiny)[0]
     plain = {**recipe, "augment": {**last, "jpeg_share": 0.0}}
-    clean, heard, *_weights = train.AugmentedBatches(plain, tiny)[0]
+    clean, heard, *_weights = AugmentedBatches(plain, tiny)[0]
     assert (x != clean).any() and y == pytest.approx(heard, abs=1e-6)
 
 
 def test_the_teacher_calculates_in_the_precision_that_the_student_is_trained_in(taught, tiny):
     exact, fast = (
-        train.AugmentedBatches({**taught, "precision": precision}, tiny)
+        AugmentedBatches({**taught, "precision": precision}, tiny)
         for precision in ("float32", "mixed_bfloat16")
     )
     for batches, expected in ((exact, "float32"), (fast, "bfloat16")):
@@ -139,7 +140,7 @@ def test_reviewed_pictures_are_taught_by_reviewers_alone(taught, tiny):
     reviewed = dataclasses.replace(tiny, reviewed={"train": 5})
     untaught = {name: taught[name] for name in taught if name != "pruning"}
     with pytest.raises(ValueError, match="reviewed"):
-        train.AugmentedBatches(untaught, reviewed)
+        AugmentedBatches(untaught, reviewed)
 
 
 def test_a_teacher_whose_weights_were_changed_is_refused(tmp_path):
@@ -151,7 +152,7 @@ def test_a_teacher_whose_weights_were_changed_is_refused(tmp_path):
 
 def test_without_a_teacher_labels_are_the_truth(recipe, tiny):
     untaught = {name: recipe[name] for name in recipe if name != "distillation"}
-    batches = train.AugmentedBatches(untaught, tiny)
+    batches = AugmentedBatches(untaught, tiny)
     _x, y, *_weights = batches[0]
     assert set(np.unique(y)) == {0, 1}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ml import recipes, runs, train
+from ml.batches import AugmentedBatches
 from ml.pruning import BatchLosses, Pruning
 from tests.ml.killed import killed_after_an_epoch
 
@@ -148,4 +149,4 @@ def test_losses_of_an_epoch_that_was_not_kept_are_not_begun_with(pruned, tiny, t
 def test_reviewed_pictures_are_not_mixed_and_pruned_at_once(pruned, tiny):
     mixed = dataclasses.replace(tiny, reviewed={"train": 20})
     with pytest.raises(ValueError, match="pruning"):
-        train.AugmentedBatches(pruned, mixed)
+        AugmentedBatches(pruned, mixed)

@@ -26,6 +26,7 @@ from ml import (
     train,
     weights,
 )
+from ml.batches import AugmentedBatches
 from ml.runtime import Runtime
 from tests.ml.conftest import coloured
 
@@ -136,7 +137,7 @@ def test_one_without_a_picture_to_train_on_is_refused(tiny_npz, tmp_path):
 
 
 def test_an_epoch_shows_every_reviewed_picture_and_other_originals_each_time(mixed, recipe):
-    batches = train.AugmentedBatches({**recipe, "reviewed_share": 0.5}, mixed)
+    batches = AugmentedBatches({**recipe, "reviewed_share": 0.5}, mixed)
     shown = []
     for epoch in (0, 1):
         batches.start(epoch)
@@ -150,7 +151,7 @@ def test_an_epoch_shows_every_reviewed_picture_and_other_originals_each_time(mix
 
 
 def test_no_epoch_asks_for_more_originals_than_there_are(mixed, recipe):
-    batches = train.AugmentedBatches({**recipe, "reviewed_share": 0.01}, mixed)
+    batches = AugmentedBatches({**recipe, "reviewed_share": 0.01}, mixed)
     assert sorted(batches.order.tolist()) == list(range(220))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ml import architectures, evaluate, export, manifest, runs, train, weights
+from ml.batches import AugmentedBatches
 from tests.ml.killed import killed_after_an_epoch
 
 ROOT = Path(__file__).parent.parent.parent
@@ -114,7 +115,7 @@ def test_a_recipe_that_begins_with_another_s_model_says_so_where_there_is_none(
 
 
 def test_a_batch_is_decided_by_seed_epoch_and_place(recipe, tiny):
-    batches = train.AugmentedBatches(recipe, tiny)
+    batches = AugmentedBatches(recipe, tiny)
     batches.start(3)
     x, y = batches[2]
     batches.start(0)
@@ -126,7 +127,7 @@ def test_a_batch_is_decided_by_seed_epoch_and_place(recipe, tiny):
 
 def test_two_epochs_show_each_picture_both_ways(recipe, tiny):
     plain = {"jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0}
-    batches = train.AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
+    batches = AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
     seen = set()
     for epoch in (0, 1):
         batches.start(epoch)
@@ -137,7 +138,7 @@ def test_two_epochs_show_each_picture_both_ways(recipe, tiny):
 
 def test_no_picture_is_mirrored_where_left_and_right_matter(recipe, tiny):
     plain = {"jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0, "mirror": False}
-    batches = train.AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
+    batches = AugmentedBatches({**recipe, "augment": {**recipe["augment"], **plain}}, tiny)
     given = {image.tobytes() for image in tiny.train.x}
     for epoch in (0, 1):
         batches.start(epoch)
@@ -147,13 +148,13 @@ def test_no_picture_is_mirrored_where_left_and_right_matter(recipe, tiny):
 
 def test_a_recipe_that_says_nothing_of_mirrors_shows_what_it_showed(recipe, tiny):
     said = {**recipe, "augment": {**recipe["augment"], "mirror": True}}
-    one, other = (train.AugmentedBatches(each, tiny)[1][0] for each in (recipe, said))
+    one, other = (AugmentedBatches(each, tiny)[1][0] for each in (recipe, said))
     assert (one == other).all()
 
 
 def test_the_first_epochs_show_smaller_pictures_where_a_recipe_says_so(recipe, tiny):
     resizing = {**recipe, "epochs": 4, "resizing": {"side": 24, "until": 0.5}}
-    batches, plain = train.AugmentedBatches(resizing, tiny), train.AugmentedBatches(recipe, tiny)
+    batches, plain = AugmentedBatches(resizing, tiny), AugmentedBatches(recipe, tiny)
     sides = []
     for epoch in range(4):
         batches.start(epoch)

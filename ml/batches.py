@@ -1,0 +1,130 @@
+"""What training shows a network in an epoch: batches of augmented pictures with their labels."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from ml import architectures, augment, data, distillation, pruning, recipes
+
+SMALLEST = 8  # pictures in a batch
+REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """An epoch's batches, the last, partial one left out. Batch i of epoch k draws from a generator
+    seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see.
+
+    Half of the images are mirrored in one epoch and the other half in the next, so that two epochs
+    show each of them both ways (arXiv:2404.00498); none with `mirror = false` in [augment].
+
+    Of a mixed set an epoch shows every reviewed picture and as many others, drawn anew, that the
+    reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
+    was known. A recipe with [pruning] shows a share of the set an epoch instead, chosen by what the
+    run has seen so far (ml/pruning.py), so there neither promise is exact.
+    """
+
+    def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
+        super().__init__(workers=1)
+        self.recipe, self.train, self.classes = recipe, dataset.train, dataset.classes
+        self.reviewed = dataset.reviewed.get("train", 0)
+        self.others = self._others()
+        self.pruning, self.teacher = self._pruning(), self._teacher()
+        # A small set still gets some steps an epoch.
+        self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
+        self.mirrored = np.random.default_rng(recipe["seed"]).random(len(self.train)) < 0.5
+        self.start(0)
+
+    def start(self, epoch: int) -> None:
+        self.epoch = epoch
+        rng = np.random.default_rng((self.recipe["seed"], epoch))
+        self.weights = None
+        if self.pruning:
+            self.order, self.weights = self.pruning.draw(epoch, rng)
+            return
+        if not self.reviewed:
+            self.order = rng.permutation(len(self.train))
+            return
+        first = len(self.train) - self.reviewed
+        others = rng.choice(first, self.others, replace=False)
+        self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
+
+    def sizes_end(self, epoch: int) -> list[int]:
+        """The epochs before which pictures have one size each, from `epoch` on: TensorFlow wants
+        one in a call of `fit`."""
+        ends = sorted({self._small_epochs(), self.recipe["epochs"]})
+        return [end for end in ends if end > epoch]
+
+    def _small_epochs(self) -> int:
+        """How many epochs, the first ones, show pictures smaller, which costs less."""
+        if "resizing" not in self.recipe:
+            return 0
+        epochs = self.recipe["epochs"]
+        return min(math.ceil(self.recipe["resizing"]["until"] * epochs), epochs)
+
+    def _others(self) -> int:
+        """How many pictures of the original set an epoch shows."""
+        original = len(self.train) - self.reviewed
+        if not self.reviewed:
+            return original
+        share = self.recipe.get("reviewed_share", REVIEWED_SHARE)
+        return min(original, round(self.reviewed * (1 - share) / share))
+
+    def _pruning(self) -> pruning.Pruning | None:
+        settings = self.recipe.get("pruning")
+        if not settings:
+            return None
+        if self.reviewed:
+            raise ValueError("a recipe with [pruning] cannot be trained on reviewed pictures")
+        n, epochs = len(self.train), self.recipe["epochs"]
+        return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
+
+    def _teacher(self) -> distillation.Teacher | None:
+        settings = self.recipe.get("distillation")
+        if not settings:
+            return None
+        if self.reviewed:  # it would contradict those who corrected it, or its like
+            raise ValueError("a recipe with [distillation] cannot be trained on reviewed pictures")
+        named = settings["teacher"]  # one model or several
+        names = [named] if isinstance(named, str) else named
+        folders = [recipes.model_folder(name) for name in names]
+        as_the_student = architectures.precision(self.recipe.get("precision", "float32"))
+        with as_the_student:
+            return distillation.Teacher(
+                folders, self.classes, settings["share"], settings["temperature"]
+            )
+
+    def _size(self) -> int:
+        return self.pruning.shown if self.pruning else self.others + self.reviewed
+
+    def follow_epochs(self) -> keras.callbacks.Callback:
+        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.start(epoch))
+
+    def one_hot(self, labels: np.ndarray) -> np.ndarray:
+        return np.eye(len(self.classes), dtype=np.float32)[labels]
+
+    def __len__(self) -> int:
+        return self._size() // self.batch
+
+    def _places(self, index: int) -> slice:
+        """Where in an epoch's order its batch `index` stands."""
+        return slice(index * self.batch, (index + 1) * self.batch)
+
+    def chosen(self, index: int) -> np.ndarray:
+        """The pictures of the epoch's batch `index`, by their places in the training set."""
+        return self.order[self._places(index)]
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
+        chosen = self.chosen(index)
+        settings = self.recipe["augment"]
+        mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
+        mirrored &= settings.get("mirror", True)
+        x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
+        y = self.one_hot(self.train.y[chosen])
+        if self.teacher:
+            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
+        if self.epoch < self._small_epochs():
+            x = augment.shrink(x, self.recipe["resizing"]["side"])
+        return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])

@@ -1,0 +1,145 @@
+"""A run may end on the mean of its last epochs' weights: real training, in miniature."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from ml import runs, train
+from ml.weight_averaging import EpochMean, first_epoch, read, with_one_more
+from tests.ml.killed import killed_after_an_epoch
+
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def averaging(recipe):
+    return {**recipe, "epochs": EPOCHS, "averaging": {"after": 0.25}}
+
+
+@pytest.fixture(scope="module")
+def watched(averaging, tiny, tmp_path_factory):
+    """A run, and its weights after each epoch."""
+    folder, after_each = tmp_path_factory.mktemp("averaged") / "run", []
+    keep = train.Checkpoints.on_epoch_end
+
+    def keep_twice(self, epoch, logs=None):
+        keep(self, epoch, logs)
+        after_each.append(self.model.get_weights())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.Checkpoints, "on_epoch_end", keep_twice)
+        train.train(averaging, tiny, folder)
+    return folder, after_each
+
+
+def test_a_run_ends_on_the_mean_of_its_last_epochs(watched):
+    run, after_each = watched
+    assert len(after_each) == EPOCHS
+    for ended, *each in zip(runs.finished(run).get_weights(), *after_each[1:], strict=True):
+        np.testing.assert_allclose(ended, np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_its_checkpoint_holds_the_last_epoch_s_own_weights_to_go_on_from(watched):
+    run, after_each = watched
+    for kept, last in zip(runs.network(run).get_weights(), after_each[-1], strict=True):
+        np.testing.assert_array_equal(kept, last)
+
+
+def test_a_finished_run_s_mean_is_not_changed_by_the_same_command(watched, averaging, tiny):
+    run, _after_each = watched
+    before = (run / runs.MEAN).read_bytes()
+    train.train(averaging, tiny, run)
+    assert (run / runs.MEAN).read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_after_each_epoch_comes_to_the_same_mean(
+    watched, averaging, tiny, tmp_path
+):
+    whole, _after_each = watched
+    for _ in range(EPOCHS - 1):
+        with killed_after_an_epoch():
+            train.train(averaging, tiny, tmp_path)
+    train.train(averaging, tiny, tmp_path)
+    (up_to, count, mean), (_, _, unbroken) = (read(run / runs.MEAN) for run in (tmp_path, whole))
+    assert (up_to, count) == (EPOCHS - 1, EPOCHS - 2)
+    for one, other in zip(mean, unbroken, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
+
+
+def test_an_epoch_that_is_begun_again_is_not_added_twice(watched, averaging, tmp_path):
+    run, after_each = watched
+    again = EpochMean(first=1, path=tmp_path / runs.MEAN)
+    again.set_model(runs.network(run))
+    for epoch in (0, 1, 2, 2, 3, 3, 3):
+        again.model.set_weights(after_each[epoch])
+        again.on_epoch_begin(epoch)
+    up_to, count, mean = read(tmp_path / runs.MEAN)
+    assert (up_to, count) == (3, 2)
+    for part, *each in zip(mean, *after_each[2:4], strict=True):
+        np.testing.assert_allclose(part, np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_what_an_earlier_try_left_before_its_first_checkpoint_is_not_added(watched, tmp_path):
+    run, after_each = watched
+    shutil.copy(run / runs.MEAN, tmp_path / runs.MEAN)
+    anew = EpochMean(first=0, path=tmp_path / runs.MEAN)
+    anew.set_model(runs.network(run))
+    anew.on_epoch_begin(1)
+    up_to, count, mean = read(tmp_path / runs.MEAN)
+    assert (up_to, count) == (1, 1)
+    for part, last in zip(mean, after_each[-1], strict=True):
+        np.testing.assert_array_equal(part, last)
+
+
+def test_the_mean_is_what_a_blend_is_made_with(watched, tmp_path):
+    run, after_each = watched
+    blended = shutil.copytree(run, tmp_path / "run")
+    runs.keep_start(blended, runs.network(run))
+    about = runs.card(blended)
+    runs.begin(blended, {**about, "recipe": {**about["recipe"], "blend": 0.5}})
+    ended, mean = runs.finished(blended).get_weights(), runs.finished(run).get_weights()
+    for one, last, averaged in zip(ended, after_each[-1], mean, strict=True):
+        np.testing.assert_allclose(one, (last + averaged) / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_that_was_trained_without_it_is_refused(run, tmp_path):
+    without = shutil.copytree(run, tmp_path / "run")
+    about = runs.card(without)
+    runs.begin(without, {**about, "recipe": {**about["recipe"], "averaging": {"after": 0}}})
+    with pytest.raises(ValueError, match="was trained without"):
+        runs.finished(without)
+
+
+def test_where_only_the_last_epoch_counts_a_run_ends_on_it(run, tmp_path):
+    last = shutil.copytree(run, tmp_path / "run")
+    about = runs.card(last)
+    runs.begin(last, {**about, "recipe": {**about["recipe"], "averaging": {"after": 1}}})
+    for one, other in zip(
+        runs.finished(last).get_weights(), runs.network(run).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("after", "epochs", "first"), [(0, 10, 0), (0.4, 10, 4), (0.41, 10, 5), (1, 10, 9), (0, 1, 0)]
+)
+def test_the_first_epoch_that_counts(after, epochs, first):
+    assert first_epoch(after, epochs) == first
+
+
+@pytest.mark.parametrize("after", [-0.1, 1.1])
+def test_a_share_that_is_none_is_refused_before_a_step_is_taken(
+    averaging, tiny, tmp_path, monkeypatch, after
+):
+    monkeypatch.setattr(train.keras.Model, "fit", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises(ValueError, match="share of the run"):
+        train.train({**averaging, "averaging": {"after": after}}, tiny, tmp_path)
+
+
+def test_a_mean_grows_by_one():
+    mean: list[np.ndarray] = []
+    for count, value in enumerate((2.0, 4.0, 9.0)):
+        mean = with_one_more(mean, count, [np.array([value])])
+    assert mean[0] == pytest.approx([5.0])

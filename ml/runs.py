@@ -80,14 +80,13 @@ def finished(run: Path) -> keras.Model:
 
 
 def _average(trained: keras.Model, run: Path, recipe: dict[str, Any]) -> None:
-    """Take the mean of its weights after each of the last epochs, this one included."""
-    first = weight_averaging.first_epoch(recipe["averaging"]["after"], recipe["epochs"])
-    if first == recipe["epochs"] - 1:
-        return
+    """Take the mean of its weights after each of the last epochs."""
     if not (run / MEAN).exists():
         raise ValueError(f"{run} was trained without [averaging]: leave it out, or train it anew")
-    _up_to, count, mean = weight_averaging.read(run / MEAN)
-    trained.set_weights(weight_averaging.with_one_more(mean, count, trained.get_weights()))
+    up_to, _count, mean = weight_averaging.read(run / MEAN)
+    if up_to < recipe["epochs"]:
+        raise ValueError(f"{run} was cut short before its mean was whole: go on with --resume")
+    trained.set_weights(mean)
 
 
 def _blend(trained: keras.Model, start: Path, share: float) -> None:

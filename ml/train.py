@@ -34,6 +34,7 @@ from ml.lookahead import Lookahead
 
 VALIDATED = 500  # pictures at a time
 WHITENED = 5000  # training pictures that the whitening layer is made of
+MEASURED = 16  # batches that the mean of a run's last epochs gets its batch statistics from
 
 
 def main() -> None:
@@ -115,9 +116,10 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     lookahead = recipe["optimizer"].get("lookahead")
     if batches.pruning and epoch:
         batches.pruning.load(run / runs.LOSSES)
+    mean = [_epoch_mean(recipe, run)] if "averaging" in recipe else []
     callbacks = [
         batches.follow_epochs(),
-        *([_epoch_mean(recipe, run)] if "averaging" in recipe else []),
+        *mean,
         *([Lookahead(lookahead, total, run / runs.SLOW)] if lookahead else []),
         *([_watch(model, recipe, batches, run)] if batches.pruning else []),
         Checkpoints(run, epoch),
@@ -135,6 +137,9 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
             verbose=1 if sys.stdout.isatty() else 2,
         )
         epoch = last
+    for each in mean:
+        batches.start(epoch - 1)
+        each.finish(epoch, model, [batches[i][0] for i in range(min(MEASURED, steps))])
     return model
 
 

@@ -1,6 +1,7 @@
 """The mean of a network's weights over the last epochs of a run (SWA, arXiv:1803.05407)."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ UP_TO, COUNT = "up_to", "count"  # in the file: the epochs behind it, and those 
 
 
 class EpochMean(keras.callbacks.Callback):
-    """Keeps in `path` (.npz) the mean of the weights, batch statistics included, as they stood
-    after each epoch from the `first`, counted from zero, to the last but one.
+    """Keeps in `path` (.npz) the mean of the weights as they stood after each epoch from the
+    `first`, counted from zero.
 
     What an epoch came to is added when the next begins: the run's checkpoint holds it by then, so a
     run that was killed adds none twice and none of another course.
@@ -25,16 +26,58 @@ class EpochMean(keras.callbacks.Callback):
         self.first, self.path = first, path
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if epoch <= self.first:
+        if epoch > self.first:
+            self._add(epoch, self.model)
+
+    def finish(self, epochs: int, network: keras.Model, batches: Sequence[np.ndarray]) -> None:
+        """After the last of the `epochs`, to which the network came: add it, and give the mean the
+        batch statistics of its own that `batches` of pictures show. The network stays as it is."""
+        if not self._add(epochs, network):
             return
+        up_to, count, mean = read(self.path)
+        before = network.get_weights()
+        network.set_weights(mean)
+        measure_statistics(network, batches)
+        self._keep(up_to, count, network.get_weights())
+        network.set_weights(before)
+
+    def _add(self, behind: int, network: keras.Model) -> bool:
+        """Add what the network came to after so many epochs, unless that is done."""
         up_to, count, mean = 0, 0, []
-        if epoch > self.first + 1 and self.path.exists():
+        if behind > self.first + 1 and self.path.exists():
             up_to, count, mean = read(self.path)
-        if up_to == epoch:
-            return
-        mean = with_one_more(mean, count, self.model.get_weights())
+        if up_to == behind:
+            return False
+        self._keep(behind, count + 1, with_one_more(mean, count, network.get_weights()))
+        return True
+
+    def _keep(self, up_to: int, count: int, mean: list[np.ndarray]) -> None:
         with manifest.whole(self.path) as partial:
-            np.savez(partial, *mean, **{UP_TO: epoch, COUNT: count + 1})
+            np.savez(partial, *mean, **{UP_TO: up_to, COUNT: count})
+
+
+def measure_statistics(network: keras.Model, batches: Sequence[np.ndarray]) -> None:
+    """Give each batch normalization the mean and variance that it sees in `batches` of pictures,
+    each (n, height, width, 3) uint8: the mean of several networks' is not the mean network's."""
+    normalizations = [
+        layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [layer.momentum for layer in normalizations]
+    sums = [[0.0, 0.0] for _ in normalizations]
+    try:
+        for layer in normalizations:
+            layer.momentum = 0.0  # what it holds is what the last batch showed
+        for pictures in batches:
+            network(pictures, training=True)
+            for total, layer in zip(sums, normalizations, strict=True):
+                total[0] += keras.ops.convert_to_numpy(layer.moving_mean)
+                total[1] += keras.ops.convert_to_numpy(layer.moving_variance)
+    finally:
+        for layer, momentum in zip(normalizations, momenta, strict=True):
+            layer.momentum = momentum
+    for (mean, variance), layer in zip(sums, normalizations, strict=True):
+        layer.moving_mean.assign(mean / len(batches))
+        layer.moving_variance.assign(variance / len(batches))
 
 
 def first_epoch(after: float, epochs: int) -> int:

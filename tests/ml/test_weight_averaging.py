@@ -2,11 +2,20 @@
 
 import shutil
 
+import keras
 import numpy as np
 import pytest
+from keras.layers import BatchNormalization
 
 from ml import runs, train
-from ml.weight_averaging import EpochMean, first_epoch, read, with_one_more
+from ml.batches import AugmentedBatches
+from ml.weight_averaging import (
+    EpochMean,
+    first_epoch,
+    measure_statistics,
+    read,
+    with_one_more,
+)
 from tests.ml.killed import killed_after_an_epoch
 
 EPOCHS = 4
@@ -36,8 +45,36 @@ def watched(averaging, tiny, tmp_path_factory):
 def test_a_run_ends_on_the_mean_of_its_last_epochs(watched):
     run, after_each = watched
     assert len(after_each) == EPOCHS
-    for ended, *each in zip(runs.finished(run).get_weights(), *after_each[1:], strict=True):
+    finished = runs.finished(run)
+    learned = [
+        w for w, v in zip(finished.get_weights(), finished.weights, strict=True) if v.trainable
+    ]
+    assert len(learned) > 20
+    for ended, *each in zip(
+        learned, *(trainable(finished, weights) for weights in after_each[1:]), strict=True
+    ):
         np.testing.assert_allclose(ended, np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+
+
+def trainable(network, weights) -> list:
+    return [w for w, v in zip(weights, network.weights, strict=True) if v.trainable]
+
+
+def test_its_batch_statistics_are_what_it_sees_itself(watched, averaging, tiny):
+    run, _after_each = watched
+    batches = AugmentedBatches(averaging, tiny)
+    batches.start(EPOCHS - 1)
+    pictures = [batches[i][0] for i in range(len(batches))]
+    network = runs.finished(run)
+    kept = network.get_weights()
+    measure_statistics(network, pictures)
+    for measured, before in zip(network.get_weights(), kept, strict=True):
+        np.testing.assert_allclose(measured, before, rtol=0.02, atol=0.02)
+    first = next(layer for layer in network.layers if isinstance(layer, BatchNormalization))
+    into = keras.Model(network.inputs, first.input)
+    seen = np.concatenate([keras.ops.convert_to_numpy(into(x)) for x in pictures])
+    assert np.asarray(first.moving_mean) == pytest.approx(seen.mean((0, 1, 2)), rel=1e-3, abs=1e-3)
+    assert first.momentum == BatchNormalization().momentum
 
 
 def test_its_checkpoint_holds_the_last_epoch_s_own_weights_to_go_on_from(watched):
@@ -58,17 +95,19 @@ def test_a_run_that_was_killed_after_each_epoch_comes_to_the_same_mean(
     watched, averaging, tiny, tmp_path
 ):
     whole, _after_each = watched
-    for _ in range(EPOCHS - 1):
+    for _ in range(EPOCHS):
         with killed_after_an_epoch():
             train.train(averaging, tiny, tmp_path)
+    with pytest.raises(ValueError, match="cut short before its mean was whole"):
+        runs.finished(tmp_path)
     train.train(averaging, tiny, tmp_path)
     (up_to, count, mean), (_, _, unbroken) = (read(run / runs.MEAN) for run in (tmp_path, whole))
-    assert (up_to, count) == (EPOCHS - 1, EPOCHS - 2)
+    assert (up_to, count) == (EPOCHS, EPOCHS - 1)
     for one, other in zip(mean, unbroken, strict=True):
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
 
 
-def test_an_epoch_that_is_begun_again_is_not_added_twice(watched, averaging, tmp_path):
+def test_an_epoch_that_is_begun_again_is_not_added_twice(watched, tmp_path):
     run, after_each = watched
     again = EpochMean(first=1, path=tmp_path / runs.MEAN)
     again.set_model(runs.network(run))
@@ -97,29 +136,23 @@ def test_the_mean_is_what_a_blend_is_made_with(watched, tmp_path):
     run, after_each = watched
     blended = shutil.copytree(run, tmp_path / "run")
     runs.keep_start(blended, runs.network(run))
-    about = runs.card(blended)
-    runs.begin(blended, {**about, "recipe": {**about["recipe"], "blend": 0.5}})
+    asks_for(blended, blend=0.5)
     ended, mean = runs.finished(blended).get_weights(), runs.finished(run).get_weights()
     for one, last, averaged in zip(ended, after_each[-1], mean, strict=True):
         np.testing.assert_allclose(one, (last + averaged) / 2, rtol=1e-5, atol=1e-6)
 
 
+def asks_for(run, **more) -> None:
+    """Let a run's recipe say more than it was trained by."""
+    about = runs.card(run)
+    runs.begin(run, {**about, "recipe": {**about["recipe"], **more}})
+
+
 def test_a_run_that_was_trained_without_it_is_refused(run, tmp_path):
     without = shutil.copytree(run, tmp_path / "run")
-    about = runs.card(without)
-    runs.begin(without, {**about, "recipe": {**about["recipe"], "averaging": {"after": 0}}})
+    asks_for(without, averaging={"after": 0})
     with pytest.raises(ValueError, match="was trained without"):
         runs.finished(without)
-
-
-def test_where_only_the_last_epoch_counts_a_run_ends_on_it(run, tmp_path):
-    last = shutil.copytree(run, tmp_path / "run")
-    about = runs.card(last)
-    runs.begin(last, {**about, "recipe": {**about["recipe"], "averaging": {"after": 1}}})
-    for one, other in zip(
-        runs.finished(last).get_weights(), runs.network(run).get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> 
 
 def _build(recipe: dict[str, Any], classes: int) -> keras.Model:
     """Raises ValueError where a recipe resizes pictures for a network that takes one size only."""
-    name, options = recipe["architecture"], dict(recipe["options"])
+    name, options = recipe["architecture"], recipe.get("options", {})
     if "resizing" not in recipe:
         return architectures.build(name, classes=classes, **options)
     try:

@@ -5,17 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from ml import manifest
+from ml.recipes.checks import check
 
 FOLDER = Path(__file__).parent
 
 
 def read(name: str) -> dict[str, Any]:
-    """Read a recipe by name. Raises KeyError with the known names for an unknown one."""
+    """Read a recipe by name. Raises KeyError with the known names for an unknown one, ValueError
+    where it is no TOML or says what no recipe can say."""
     path = FOLDER / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
         raise KeyError(f"no recipe {name!r}; known: {known}")
-    return tomllib.loads(path.read_text())
+    try:
+        recipe = tomllib.loads(path.read_text())
+        check(recipe)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return recipe
 
 
 def model_folder(name: str) -> Path:

@@ -193,9 +193,12 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def retry(self) -> int:
         """Queue again what failed or was canceled: a new attempt under the same id."""
-        rows = self.kept().filter(status__in=RETRYABLE, image__isnull=False)
-        rows = rows.filter(image__quarantined_at=None)
-        return rows.update(
+        rows = self.kept().filter(image__quarantined_at=None)
+        # What is asked of the row itself is asked again once whoever held it has let it go.
+        again = self.model._default_manager.filter(
+            pk__in=rows.values("pk"), status__in=RETRYABLE, image__isnull=False, deleted_at=None
+        )
+        return again.update(
             status=Status.QUEUED,
             queued_at=timezone.now(),
             started_at=None,

@@ -4,6 +4,7 @@ All of it runs on SQLite here and on PostgreSQL through tests/test_postgresql.py
 """
 
 import threading
+import time
 import uuid
 from datetime import timedelta
 
@@ -315,6 +316,26 @@ def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_onc
     for thread in threads:
         thread.join()
     assert sorted(counts) == [0, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_erased_while_it_is_to_be_tried_again_stays_erased():
+    row = make.prediction(status=Status.FAILED, finished_at=timezone.now(), error_code="X")
+    queued: list[int] = []
+
+    def again() -> None:
+        queued.append(Prediction.objects.filter(pk=row.pk).retry())
+        connection.close()
+
+    thread = threading.Thread(target=again)
+    with transaction.atomic():
+        Prediction.objects.filter(pk=row.pk).erase()
+        thread.start()
+        time.sleep(0.3)  # until it has found the row as it was, and waits for it
+    thread.join()
+    assert queued == [0]
+    row.refresh_from_db()
+    assert (row.status, row.image) == (Status.FAILED, None)
 
 
 def test_published_results_tell_of_which_batches_they_are():

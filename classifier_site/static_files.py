@@ -2,8 +2,7 @@
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# `import { a } from "./b.js";` or `import "./b.js";`, at the beginning of a line of its own.
-IMPORT = r"""(?m)^(?P<matched>import (?P<names>[^"\n]*)"(?P<url>\.[^"\n]+)";)$"""
+from classifier.modules import IMPORT
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no types

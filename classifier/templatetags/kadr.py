@@ -4,11 +4,13 @@ import json
 from datetime import datetime, timedelta
 
 from django import template
+from django.templatetags.static import static
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from classifier.modules import imported_by
 from classifier.outlook import in_words
 from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
 
@@ -88,3 +90,12 @@ def off_topic_kind(kind: str) -> str:
         "crops": _("details of such photos"),
         "faces": _("faces"),
     }.get(kind, kind)
+
+
+@register.simple_tag
+def module(script: str) -> SafeString:
+    """A script of the page and what it imports, so that a browser asks for all of it at once and
+    not for each module when it has read the one that imports it (HTML, link type modulepreload)."""
+    imports = ((static(name),) for name in imported_by(script))
+    links = format_html_join("\n", '<link rel="modulepreload" href="{}">', imports)
+    return format_html('{}\n<script type="module" src="{}"></script>', links, static(script))

@@ -32,3 +32,16 @@ def test_each_module_has_a_name_that_never_goes_stale(scripts, complaints):
         assert script.status == 200 and HASHED.search(path), path
         assert "immutable" in script.headers["cache-control"], path
     assert complaints == []
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/review/", "/admin/classifier/workqueue/"])
+def test_a_browser_is_told_of_all_modules_at_once_and_asks_for_each_once(page, service, path):
+    as_chief(page, service)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if OURS in request.url else None)
+    page.goto(service.url + path, wait_until="networkidle")
+    told = page.eval_on_selector_all(
+        "link[rel=modulepreload], script[type=module]", "all => all.map(x => x.href || x.src)"
+    )
+    assert sorted(told) == sorted(url for url in asked if url.endswith(".js"))
+    assert len(told) == len(set(told)) >= 1

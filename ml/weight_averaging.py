@@ -26,30 +26,31 @@ class EpochMean(keras.callbacks.Callback):
         self.first, self.path = first, path
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if epoch > self.first:
-            self._add(epoch, self.model)
+        if epoch > self.first and (more := self._with(epoch, self.model)):
+            self._keep(epoch, *more)
 
     def finish(self, epochs: int, network: keras.Model, batches: Sequence[np.ndarray]) -> None:
         """After the last of the `epochs`, to which the network came: add it, and give the mean the
         batch statistics of its own that `batches` of pictures show. The network stays as it is."""
-        if not self._add(epochs, network):
+        more = self._with(epochs, network)
+        if not more:
             return
-        up_to, count, mean = read(self.path)
+        count, mean = more
         before = network.get_weights()
         network.set_weights(mean)
         measure_statistics(network, batches)
-        self._keep(up_to, count, network.get_weights())
+        self._keep(epochs, count, network.get_weights())
         network.set_weights(before)
 
-    def _add(self, behind: int, network: keras.Model) -> bool:
-        """Add what the network came to after so many epochs, unless that is done."""
+    def _with(self, behind: int, network: keras.Model) -> tuple[int, list[np.ndarray]] | None:
+        """Of how many epochs the mean is, and the mean, with what the network came to after so many
+        epochs of the run; None where that is in it."""
         up_to, count, mean = 0, 0, []
         if behind > self.first + 1 and self.path.exists():
             up_to, count, mean = read(self.path)
         if up_to == behind:
-            return False
-        self._keep(behind, count + 1, with_one_more(mean, count, network.get_weights()))
-        return True
+            return None
+        return count + 1, with_one_more(mean, count, network.get_weights())
 
     def _keep(self, up_to: int, count: int, mean: list[np.ndarray]) -> None:
         with manifest.whole(self.path) as partial:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras.layers import BatchNormalization
 
-from ml import runs, train
+from ml import runs, train, weight_averaging
 from ml.batches import AugmentedBatches
 from ml.weight_averaging import (
     EpochMean,
@@ -16,7 +16,7 @@ from ml.weight_averaging import (
     read,
     with_one_more,
 )
-from tests.ml.killed import killed_after_an_epoch
+from tests.ml.killed import KilledError, killed_after_an_epoch
 
 EPOCHS = 4
 
@@ -105,6 +105,31 @@ def test_a_run_that_was_killed_after_each_epoch_comes_to_the_same_mean(
     assert (up_to, count) == (EPOCHS, EPOCHS - 1)
     for one, other in zip(mean, unbroken, strict=True):
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
+
+
+def test_a_run_that_was_killed_while_its_statistics_were_measured_measures_them_again(
+    watched, averaging, tiny, tmp_path, monkeypatch
+):
+    whole, after_each = watched
+    killed = shutil.copytree(whole, tmp_path / "run")
+    (killed / runs.MEAN).unlink()
+    mean = EpochMean(first=1, path=killed / runs.MEAN)
+    mean.set_model(runs.network(killed))
+    for behind in (2, 3):
+        mean.model.set_weights(after_each[behind - 1])
+        mean.on_epoch_begin(behind)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(weight_averaging, "measure_statistics", killed_at_once)
+        train.train(averaging, tiny, killed)
+    train.train(averaging, tiny, killed)
+    for one, other in zip(
+        runs.finished(killed).get_weights(), runs.finished(whole).get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def killed_at_once(*_: object) -> None:
+    raise KilledError
 
 
 def test_an_epoch_that_is_begun_again_is_not_added_twice(watched, tmp_path):

@@ -109,6 +109,7 @@ def test_an_owner_says_that_an_answer_is_wrong_with_or_without_a_script(
     page = context.new_page()
     page.goto(live_server.url)
     page.locator(".card").get_by_role("link", name="Wrong?").click()
+    page.wait_for_url("**#wrong", wait_until="networkidle")  # by then it has opened
     if not page.get_by_role("button", name="ship").is_visible():
         page.get_by_text("Wrong?").click()  # without a script, and in browsers that open nothing
     page.get_by_role("button", name="ship").click()

@@ -10,9 +10,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from classifier.modules import imported_by
 from classifier.outlook import in_words
 from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
+from classifier.script_modules import imported_by
 
 register = template.Library()
 METER = """<svg class="bar" role="meter" aria-label="{}" aria-valuemin="0" aria-valuemax="100" \

@@ -8,11 +8,11 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.template import Context, Template
 
-from classifier import modules
+from classifier import script_modules
 
 SOURCES = Path(__file__).parents[2] / "classifier" / "static"
 SCRIPTS = ["classifier/kadr.js", "classifier/review.js", "classifier/live.js"]
-# Any import, also in a form that modules.py does not know.
+# Any import, also in a form that script_modules.py does not know.
 NAMED = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*(["'`])(.+?)\1""")
 
 
@@ -27,13 +27,13 @@ def closure(script: str, seen: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_each_module_that_comes_to_be_imported_is_found_once(script):
-    found = modules.imported_by(script)
+    found = script_modules.imported_by(script)
     assert len(found) == len(set(found))
     assert set(found) == closure(script, set())
 
 
 def test_the_page_s_own_imports_come_before_those_of_its_modules():
-    found = modules.imported_by("classifier/kadr.js")
+    found = script_modules.imported_by("classifier/kadr.js")
     assert found[0] == "classifier/page/card.js" and len(found) > 15
     assert found.index("classifier/page/wiring.js") < found.index("classifier/page/uploads.js")
 
@@ -41,7 +41,7 @@ def test_the_page_s_own_imports_come_before_those_of_its_modules():
 def test_a_page_tells_a_browser_of_all_of_them_before_the_script():
     page = Template("{% load kadr %}{% module 'classifier/kadr.js' %}").render(Context())
     told = re.findall(r'<link rel="modulepreload" href="/static/([^"]+)">', page)
-    assert told == modules.imported_by("classifier/kadr.js")
+    assert told == script_modules.imported_by("classifier/kadr.js")
     assert page.endswith('<script type="module" src="/static/classifier/kadr.js"></script>')
 
 
@@ -54,7 +54,7 @@ def test_a_script_that_imports_nothing_stands_alone():
 def sources(tmp_path, monkeypatch) -> Path:
     """A folder of scripts in the place of ours."""
     monkeypatch.setattr(finders, "find", lambda name: find(tmp_path / name))
-    monkeypatch.setattr(modules, "imported_by", modules.imported_by.__wrapped__)
+    monkeypatch.setattr(script_modules, "imported_by", script_modules.imported_by.__wrapped__)
     return tmp_path
 
 
@@ -66,10 +66,10 @@ def test_modules_that_import_each_other_end(sources):
     (sources / "a.js").write_text('import "./b.js";\n')
     (sources / "b.js").write_text('import { a } from "./a.js";\nimport "./c.js";\n')
     (sources / "c.js").write_text("export const c = 1;\n")
-    assert modules.imported_by("a.js") == ["b.js", "c.js"]
+    assert script_modules.imported_by("a.js") == ["b.js", "c.js"]
 
 
 def test_a_module_that_is_not_there_is_named(sources):
     (sources / "a.js").write_text('import "./gone.js";\n')
     with pytest.raises(FileNotFoundError, match=r"gone\.js"):
-        modules.imported_by("a.js")
+        script_modules.imported_by("a.js")

@@ -15,14 +15,10 @@ IMPORT = r"""(?m)^(?P<matched>import (?P<names>[^"\n]*)"(?P<url>\.[^"\n]+)";)$""
 def imported_by(script: str) -> list[str]:
     """The static files that `script` imports and that those import, each once, in the order in
     which a browser would come to know of them. Raises FileNotFoundError."""
-    found: list[str] = []
-    waiting = [script]
-    for module in waiting:
-        for name in _imports(module):
-            if name not in waiting:
-                waiting.append(name)
-                found.append(name)
-    return found
+    known = [script]
+    for module in known:  # which grows meanwhile
+        known += dict.fromkeys(name for name in _imports(module) if name not in known)
+    return known[1:]
 
 
 def _imports(script: str) -> list[str]:

@@ -89,8 +89,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         named = settings["teacher"]  # one model or several
         names = [named] if isinstance(named, str) else named
         folders = [recipes.model_folder(name) for name in names]
-        as_the_student = architectures.precision(self.recipe.get("precision", "float32"))
-        with as_the_student:
+        precision = self.recipe.get("precision", "float32")  # as fast as the student
+        with architectures.precision(precision):
             return distillation.Teacher(
                 folders, self.classes, settings["share"], settings["temperature"]
             )
@@ -115,16 +115,25 @@ class AugmentedBatches(keras.utils.PyDataset):
         """The pictures of the epoch's batch `index`, by their places in the training set."""
         return self.order[self._places(index)]
 
+    def pictures(self, index: int) -> np.ndarray:
+        """Those of the epoch's batch `index` as the network sees them, whatever they show."""
+        return self._shown(index)[0]
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        x, seen_by_teacher = self._shown(index)
+        y = self.one_hot(self.train.y[self.chosen(index)])
+        if self.teacher:
+            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
+        return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
+
+    def _shown(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """A batch's pictures as the network sees them, and as a teacher does."""
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
         chosen = self.chosen(index)
         settings = self.recipe["augment"]
         mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
         mirrored &= settings.get("mirror", True)
         x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
-        y = self.one_hot(self.train.y[chosen])
-        if self.teacher:
-            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
         if self.epoch < self._small_epochs():
             x = augment.shrink(x, self.recipe["resizing"]["side"])
-        return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
+        return x, seen_by_teacher

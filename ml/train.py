@@ -139,7 +139,7 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
         epoch = last
     for each in mean:
         batches.start(epoch - 1)
-        each.finish(epoch, model, [batches[i][0] for i in range(min(MEASURED, steps))])
+        each.finish(epoch, model, (batches.pictures(i) for i in range(min(MEASURED, steps))))
     return model
 
 

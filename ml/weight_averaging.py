@@ -1,7 +1,7 @@
 """The mean of a network's weights over the last epochs of a run (SWA, arXiv:1803.05407)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class EpochMean(keras.callbacks.Callback):
         if epoch > self.first and (more := self._with(epoch, self.model)):
             self._keep(epoch, *more)
 
-    def finish(self, epochs: int, network: keras.Model, batches: Sequence[np.ndarray]) -> None:
+    def finish(self, epochs: int, network: keras.Model, batches: Iterable[np.ndarray]) -> None:
         """After the last of the `epochs`, to which the network came: add it, and give the mean the
         batch statistics of its own that `batches` of pictures show. The network stays as it is."""
         more = self._with(epochs, network)
@@ -57,18 +57,19 @@ class EpochMean(keras.callbacks.Callback):
             np.savez(partial, *mean, **{UP_TO: up_to, COUNT: count})
 
 
-def measure_statistics(network: keras.Model, batches: Sequence[np.ndarray]) -> None:
+def measure_statistics(network: keras.Model, batches: Iterable[np.ndarray]) -> None:
     """Give each batch normalization the mean and variance that it sees in `batches` of pictures,
     each (n, height, width, 3) uint8: the mean of several networks' is not the mean network's."""
     normalizations = [
         layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     momenta = [layer.momentum for layer in normalizations]
-    sums = [[0.0, 0.0] for _ in normalizations]
+    sums, count = [[0.0, 0.0] for _ in normalizations], 0
     try:
         for layer in normalizations:
             layer.momentum = 0.0  # what it holds is what the last batch showed
         for pictures in batches:
+            count += 1
             network(pictures, training=True)
             for total, layer in zip(sums, normalizations, strict=True):
                 total[0] += keras.ops.convert_to_numpy(layer.moving_mean)
@@ -77,8 +78,8 @@ def measure_statistics(network: keras.Model, batches: Sequence[np.ndarray]) -> N
         for layer, momentum in zip(normalizations, momenta, strict=True):
             layer.momentum = momentum
     for (mean, variance), layer in zip(sums, normalizations, strict=True):
-        layer.moving_mean.assign(mean / len(batches))
-        layer.moving_variance.assign(variance / len(batches))
+        layer.moving_mean.assign(mean / count)
+        layer.moving_variance.assign(variance / count)
 
 
 def first_epoch(after: float, epochs: int) -> int:

@@ -35,7 +35,7 @@ def _one_of(*names: str) -> Rule:
     return Rule(" or ".join(names), lambda v: v in names)
 
 
-def _or_not(rule: Rule) -> Rule:
+def _optional(rule: Rule) -> Rule:
     return rule._replace(needed=False)
 
 
@@ -52,14 +52,14 @@ ABOVE_ZERO = Rule("a number above 0", lambda v: _number(v) and v > 0)
 NOT_BELOW_ZERO = Rule("a number, 0 at least", lambda v: _number(v) and v >= 0)
 
 TOP: Mapping[str, Rule] = {
-    "architecture": _or_not(TEXT),
-    "from": _or_not(TEXT),
-    "blend": _or_not(PART),
-    "precision": _or_not(_one_of("float32", "mixed_bfloat16", "mixed_float16")),
+    "architecture": _optional(TEXT),
+    "from": _optional(TEXT),
+    "blend": _optional(PART),
+    "precision": _optional(_one_of("float32", "mixed_bfloat16", "mixed_float16")),
     "seed": _whole(0),
     "epochs": _whole(1),
     "batch": _whole(1),
-    "reviewed_share": _or_not(PART),
+    "reviewed_share": _optional(PART),
 }
 OPTIONS = "options"  # of the network, which says itself what it takes
 NEEDED = ("optimizer", "loss", "augment")
@@ -71,9 +71,9 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "decay_epochs": NOT_BELOW_ZERO,
         "shape": _one_of("cosine", "linear"),
         "weight_decay": NOT_BELOW_ZERO,
-        "momentum": _or_not(BELOW_ONE),
-        "shift_scale": _or_not(ABOVE_ZERO),
-        "lookahead": _or_not(BELOW_ONE),
+        "momentum": _optional(BELOW_ONE),
+        "shift_scale": _optional(ABOVE_ZERO),
+        "lookahead": _optional(BELOW_ONE),
     },
     "loss": {"label_smoothing": BELOW_ONE},
     "augment": {
@@ -83,8 +83,8 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "zoom": _pair("two sides from 0.1 to 4, the lesser first", 0.1, 4, (int, float)),
         "shift": _whole(0),
         "cutout": _whole(0),
-        "mirror": _or_not(SWITCH),
-        "jpeg_last": _or_not(SWITCH),
+        "mirror": _optional(SWITCH),
+        "jpeg_last": _optional(SWITCH),
     },
     "distillation": {"teacher": NAMES, "share": PART, "temperature": ABOVE_ZERO},
     "pruning": {"keep": PART, "until": SHARE},

@@ -144,7 +144,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         with transaction.atomic(using=self.db):
             listeners = self._listeners()
             held = self._held(fence, results) if listeners else []
-            published = publishing.write(connection, fence, model, results)
+            published = publishing.write(connection, fence, model, dict(sorted(results.items())))
             if held:
                 self.model._default_manager.filter(pk__in=held)._tell(listeners)
             self._settle_later(publishing.batches(connection, results))
@@ -155,7 +155,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
     def _held(self, fence: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         """Which of them are still held under `fence`, and stay so until the transaction ends."""
         rows = self.filter(pk__in=list(ids), fence=fence, status=Status.RUNNING)
-        return list(rows.order_by().select_for_update(of=("self",)).values_list("pk", flat=True))
+        return list(rows._locked().values_list("pk", flat=True))
 
     def give_back(self, fence: uuid.UUID, pk: uuid.UUID, code: str) -> None:
         """Return a claimed row that could not be answered: to the queue, or as failed with `code`
@@ -184,9 +184,9 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """Stop what is not finished; returns how many rows that was. A worker that holds one may
         go on computing, but cannot publish."""
         with transaction.atomic(using=self.db):
-            self._end_attempts(Outcome.CANCELED)
-            ids = list(self.unfinished().values_list("pk", flat=True))
+            ids = list(self.unfinished()._locked().values_list("pk", flat=True))
             rows = self.model._default_manager.filter(pk__in=ids)
+            rows._end_attempts(Outcome.CANCELED)
             moved = rows._move(Status.CANCELED, finished_at=Now(), **FREE)
             rows.filter(status=Status.CANCELED)._finished()
         return moved
@@ -249,6 +249,11 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     # How each of these is done
 
+    def _locked(self) -> Self:
+        """Held until the transaction ends. By their ids, as `publish` goes through them: of two
+        that need the same rows one waits for the other, and never both."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
     def _move(self, to: Status, **fields: Any) -> int:
         return self.movable(to).update(status=to, **fields)
 
@@ -259,7 +264,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def _end_attempts(self, outcome: Outcome, code: str = "") -> list[uuid.UUID]:
         """Record that the attempts now running are over; returns whose they were."""
-        running = self.filter(status=Status.RUNNING).select_for_update(of=("self",))
+        running = self.filter(status=Status.RUNNING)._locked()
         rows = list(running.values_list("pk", "attempt", "worker", "started_at"))
         Attempt.objects.bulk_create(
             Attempt(

@@ -319,6 +319,40 @@ def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_onc
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("take_away", ["cancel", "free_lost"])
+@pytest.mark.parametrize("stored, answered", [(1, -1), (-1, 1)])
+def test_a_worker_and_whoever_takes_its_rows_away_never_wait_for_each_other(
+    take_away, stored, answered
+):
+    ids = [uuid.UUID(int=number) for number in (1, 2, 3)]
+    for pk in ids[::stored]:  # PostgreSQL reads them in this order where it is asked for none
+        Prediction.objects.ask(make.image(), id=pk)
+    fence = Prediction.objects.claim(3, worker="w")[0].fence
+    Prediction.objects.update(lease_until=Now() - LONG_AGO)
+    version = make.model_version()
+    results = dict.fromkeys(ids[::answered], make.RESULT)
+    changed: list[int] = []
+
+    def publishes() -> None:
+        changed.append(Prediction.objects.publish(fence, version, results))
+        connection.close()
+
+    def takes_away() -> None:
+        changed.append(getattr(Prediction.objects, take_away)())
+        connection.close()
+
+    threads = [threading.Thread(target=work) for work in (publishes, takes_away)]
+    with transaction.atomic():
+        Prediction.objects.filter(pk=ids[1]).update(top_k=3)
+        for thread in threads:
+            thread.start()
+            time.sleep(0.2)  # until it holds what it can, and waits for the row between
+    for thread in threads:
+        thread.join()
+    assert sorted(changed) == [0, 3]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_is_erased_while_it_is_to_be_tried_again_stays_erased():
     row = make.prediction(status=Status.FAILED, finished_at=timezone.now(), error_code="X")
     queued: list[int] = []

@@ -41,7 +41,7 @@ class Kept:
         self.started = time.monotonic()
 
     def _died(self, end: str) -> None:
-        delay = min(2.0**self.failures, LONGEST_BACK_OFF)
+        delay = LONGEST_BACK_OFF if self.failures > 3 else 2.0**self.failures
         self.failures += 1
         self.start_at = time.monotonic() + delay
         note(f"{self.process.title} stopped ({end}); it is started again in {delay:g} s.")

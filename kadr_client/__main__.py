@@ -2,7 +2,8 @@
 
 import sys
 
-from kadr_client.cli import main
+from kadr_client import cli
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.end_by_unwinding()
+    sys.exit(cli.main())

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser, url: str = URL) -> None:
     add("--model", help="the model that must answer: refused unless it serves")
     add("--top-k", type=_positive, metavar="K", help="how many labels an answer has")
     add("--resume", metavar="FILE", help="keep here what was sent (a file in your cache folder)")
+
+
+def end_by_unwinding() -> None:
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, which leaves no half of an output
+    beside its target. For whoever owns the process. What it was told to ignore stays ignored."""
+    for name in ("SIGTERM", "SIGHUP"):  # there is no SIGHUP on Windows
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def run(options: argparse.Namespace) -> int:

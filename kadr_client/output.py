@@ -1,12 +1,12 @@
 """The answers as CSV or JSON lines, whole lines at a time."""
 
+import contextlib
 import csv
 import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -72,7 +72,7 @@ def _csv(cells: tuple[str, ...]) -> str:
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
-@contextmanager
+@contextlib.contextmanager
 def opened(path: Path | None) -> Iterator[TextIO]:
     """`path`, which appears when all is written; standard output without one."""
     if path is None:
@@ -87,11 +87,17 @@ def opened(path: Path | None) -> Iterator[TextIO]:
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     try:
-        with file:
-            yield file
-        if not special:
-            written.replace(target)
+        yield file
+        try:
+            file.close()
+            if not special:
+                written.replace(target)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from error
     finally:
+        # What could not be written is tried once more here, and is told already.
+        with contextlib.suppress(OSError):
+            file.close()
         if not special:
             written.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """What is told on stderr: lines for everybody, a moving bar for a terminal only."""
 
+import contextlib
 import sys
 import time
 from typing import TextIO
@@ -43,8 +44,9 @@ class Progress:
     def _write(self, text: str) -> None:
         # Names may hold bytes that are no text in the terminal's encoding.
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "replace").decode(encoding))
-        self._stream.flush()
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it; the answers count
+            self._stream.write(text.encode(encoding, "replace").decode(encoding))
+            self._stream.flush()
 
 
 def _bar(done: int, total: int) -> str:

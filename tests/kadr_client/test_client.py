@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from kadr_client import files
-from kadr_client.progress import Progress
+from kadr_client import cli, files
 from tests.kadr_client import fake as faults
 from tests.kadr_client.conftest import JPEG, command
 from tests.kadr_client.fake import TOKEN
@@ -320,24 +319,30 @@ def test_what_the_service_says_cannot_steer_the_terminal(client, fake, pictures)
     assert "\x1b" not in client(pictures).one_line
 
 
-def test_manage_py_classify_is_the_same_client(fake, pictures, capsys, settings):
+def test_manage_py_classify_is_the_same_client(fake, pictures, capsys, settings, monkeypatch):
+    monkeypatch.setattr(cli, "end_by_unwinding", lambda: None)  # this process is not its own
     settings.HOST, settings.PORT = "0.0.0.0", fake.server.server_port
     with pytest.raises(SystemExit) as end:
         call_command("classify", str(pictures), token=TOKEN)
     assert end.value.code == 0 and len(capsys.readouterr().out.splitlines()) == 6
 
 
-def test_ctrl_c_ends_with_130_and_a_line_and_the_next_run_goes_on(fake, pictures):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_stops_it_gets_130_and_a_line_and_the_next_run_goes_on(fake, pictures, stop):
     waiting, go_on = threading.Event(), threading.Event()
     fake.faulty = "/results"
     fake.faults = [lambda handler: (waiting.set(), go_on.wait(20), handler.drop())]
-    process = command("--url", fake.url, "--token", TOKEN, pictures)
+    written = pictures.parent / "written"
+    written.mkdir()
+    output = ["--output", written / "answers.csv"]
+    process = command("--url", fake.url, "--token", TOKEN, *output, pictures)
     assert waiting.wait(20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _out, err = process.communicate(timeout=20)
     go_on.set()
     assert process.returncode == 130
     assert err == "kadr: stopped; the same command again goes on, and nothing is sent twice\n"
+    assert list(written.iterdir()) == []
     again = command("--url", fake.url, "--token", TOKEN, pictures)
     assert len(again.communicate(timeout=20)[0].splitlines()) == 6
     assert again.returncode == 0 and fake.log.count("POST /api/v1/batches") == 1
@@ -363,32 +368,8 @@ def test_a_copy_of_the_folder_needs_python_and_nothing_else(fake, pictures, tmp_
     assert process.returncode == 0 and len(process.stdout.splitlines()) == 6
 
 
-class Terminal:
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def isatty(self) -> bool:
-        return True
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-    def flush(self) -> None:
-        pass
-
-
-def test_a_terminal_sees_a_bar_that_leaves_nothing_behind():
-    terminal = Terminal()
-    progress = Progress(terminal)
-    progress.show(5, 10, "running")
-    assert terminal.text.endswith("[############............] 5/10  running")
-    progress.say("a word")
-    assert "\r\x1b[Kkadr: a word\n" in terminal.text
-    progress.close()
-    assert terminal.text.endswith("\r\x1b[K")
-
-
-def test_a_file_sees_no_bar(client, pictures):
-    assert "[#" not in client(pictures).err
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_answers_for_which_there_is_no_room_are_told_in_one_line(client, pictures):
+    outcome = client(pictures, "--output", "/dev/full")
+    assert outcome.code == 2
+    assert outcome.one_line == "kadr: cannot write the output: No space left on device"

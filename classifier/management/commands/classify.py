@@ -29,6 +29,7 @@ class Command(BaseCommand):
         cli.add_arguments(parser, url=own_url())
 
     def handle(self, *args: Any, **options: Any) -> None:
+        cli.end_by_unwinding()
         sys.exit(cli.run(argparse.Namespace(**options)))
 
 

@@ -31,9 +31,12 @@ class Candidate:
         self.folders = folders
         command = [sys.executable, "-m", "ml.replay", "--engine", settings.ENGINE]
         command += map(str, folders)
-        self._process = subprocess.Popen(  # noqa: S603  # our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  # our own module
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR
+            )
+        except OSError as error:
+            raise CandidateError(f"its process cannot be started: {error.strerror}") from error
         told = self._ask(b"")
         if "models" not in told:
             self.end()

@@ -85,9 +85,8 @@ def begin(**_kwargs: Any) -> None:
     """Load and warm up the model; only then does Celery hand this process its first bell."""
     # Elsewhere than on Linux a read of its pipe fails.
     end_with_parent()
-    global _model, _heartbeat, _trials
     try:
-        _model = load()
+        _begin()
     except ModelError as error:
         logger.critical("No model, no work: %s", error)
         os._exit(NO_MODEL)
@@ -98,6 +97,11 @@ def begin(**_kwargs: Any) -> None:
         # Celery would log any exception and carry on with a worker that has nothing to serve.
         logger.critical("The worker cannot start", exc_info=True)
         os._exit(NO_START)
+
+
+def _begin() -> None:
+    global _model, _heartbeat, _trials
+    _model = load()
     logger.info(
         "Serving %s (%s) on %s as %s",
         _model.runtime.id,

@@ -36,7 +36,7 @@ class Trials:
             try:
                 close_old_connections()
                 self.run_one()
-            except DatabaseError as error:
+            except (DatabaseError, OSError) as error:
                 logger.warning("No trial could be gone on with: %s", error)
         self._end_candidate()
         connection.close()

@@ -1,6 +1,7 @@
 """The process that answers for candidates: with real networks, and with what ends, hangs or lies in
 its place."""
 
+import errno
 import itertools
 import subprocess
 from pathlib import Path
@@ -48,6 +49,15 @@ def test_a_gate_s_verdict_comes_from_both_networks(places, version, worker, sett
     assert report["unreadable"] >= 1 and report["pictures"] + report["unreadable"] == 10
     assert {limit["name"] for limit in report["past"]} >= {"REVIEWED", "FLIPS"}
     assert report["speed"]["active"]["p50_ms"] > 0 < report["speed"]["candidate"]["per_second"]
+
+
+def test_one_whose_process_cannot_be_started_is_told(monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(candidate.subprocess, "Popen", fail)
+    with pytest.raises(CandidateError, match="cannot be started: Resource temporarily"):
+        Candidate([models.SHIPPED])
 
 
 @pytest.mark.django_db

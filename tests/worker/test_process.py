@@ -37,6 +37,21 @@ process.begin()
     assert exit_status(code) == NO_START
 
 
+def test_a_worker_whose_first_heartbeat_fails_ends_rather_than_live_on_unseen():
+    code = """
+from types import SimpleNamespace
+from django.db import OperationalError
+from worker.heartbeat import Heartbeat
+def beat(self):
+    raise OperationalError("not now")
+Heartbeat.beat = beat
+runtime = SimpleNamespace(id="tiny", digest="d" * 64, device="CPU")
+process.load = lambda: process.ServedModel(runtime, None)
+process.begin()
+"""
+    assert exit_status(code) == NO_START
+
+
 @pytest.mark.parametrize(("fault", "status"), [("raise RuntimeError", BROKEN), ("pass", 0)])
 def test_a_model_that_fails_even_its_golden_inputs_ends_its_worker(fault, status):
     code = f"""

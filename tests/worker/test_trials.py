@@ -3,9 +3,11 @@
 The real one is in test_candidate.py.
 """
 
+import errno
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils.translation import override
 
@@ -272,6 +274,26 @@ def test_publishing_without_a_shadow_costs_one_question_more(
         Prediction.objects.publish(claimed.fence, version, {claimed.pk: result})
     asked = [query["sql"] for query in counted if "classifier_trial" in query["sql"]]
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [OperationalError("gone"), OSError(errno.EIO, "a share went away")]
+)
+def test_a_fault_that_passes_ends_no_trial_for_good(monkeypatch, settings, fault):
+    settings.HEARTBEAT_SECONDS = 0.01
+    monkeypatch.setattr("worker.trials.connection.close", lambda: None)
+    monkeypatch.setattr("worker.trials.close_old_connections", lambda: None)
+    trials_, tries = process.Trials("w"), []
+
+    def fail_once() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise fault
+        trials_.stop()
+
+    monkeypatch.setattr(trials_, "run_one", fail_once)
+    trials_._run()
+    assert len(tries) == 2
 
 
 def test_the_worker_starts_and_stops_them_with_itself(monkeypatch):

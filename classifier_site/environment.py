@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+BROKERS = ("redis://", "rediss://", "unix://")
 LONGEST_SOCKET_PATH = 107  # bytes, sun_path of unix(7)
 
 
@@ -93,7 +94,14 @@ def database(url: str, sqlite_path: Path) -> dict[str, Any]:
     """Django's settings for DATABASE_URL: postgres://user:password@host:port/name, else SQLite."""
     if not url:
         return _sqlite(sqlite_path)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = str(parts.port or "")
+    except ValueError:  # its message would quote the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: postgres://user:password@host:port/name, and in the "
+            "password write / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and ] as %5D"
+        ) from None
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres://, or be left out")
     query = dict(parse_qsl(parts.query))
@@ -103,7 +111,7 @@ def database(url: str, sqlite_path: Path) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "PORT": port,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": 20, "timeout": 5},
@@ -130,6 +138,16 @@ def _sqlite(path: Path) -> dict[str, Any]:
         # A worker process must see what a test writes, which an in-memory database hides.
         "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
     }
+
+
+def broker(name: str) -> str:
+    """The address of a Valkey or Redis server, "" where none is given."""
+    url = text(name)
+    if url and not url.startswith(BROKERS):
+        raise ImproperlyConfigured(
+            f"{name} must begin with {', '.join(BROKERS[:-1])} or {BROKERS[-1]}, or be left out"
+        )
+    return url
 
 
 def socket_in(folder: Path, short: Path) -> Path:

@@ -6,6 +6,8 @@ from typing import Any
 worker_class = "classifier_site.gunicorn_worker.PatientThreadWorker"
 workers = 2
 threads = 16
+# At once; more wait in line. Many systems let a process open 1,024 files; one that runs out ends.
+worker_connections = 500
 timeout = 60  # of a worker whose loop stands still; what clients may take is in gunicorn_worker.py
 graceful_timeout = 10
 keepalive = 5

@@ -131,8 +131,8 @@ EMBEDDED_SOCKET = env.socket_in(
     short=Path(env.text("XDG_RUNTIME_DIR", tempfile.gettempdir()))
     / f"kadr-{os.getuid()}-{hashlib.sha256(str(DATA).encode()).hexdigest()[:12]}",
 )
-BROKER_IS_EMBEDDED = not env.text("REDIS_URL")
-REDIS_URL = env.text("REDIS_URL", f"unix://{EMBEDDED_SOCKET}?db=0")
+BROKER_IS_EMBEDDED = not env.broker("REDIS_URL")
+REDIS_URL = env.broker("REDIS_URL") or f"unix://{EMBEDDED_SOCKET}?db=0"
 CACHES = {
     "default": {
         "BACKEND": "classifier_site.cache.RedisCache",

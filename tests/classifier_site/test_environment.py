@@ -129,6 +129,30 @@ def test_a_url_of_another_database_is_refused(tmp_path):
         env.database("mysql://db/kadr", tmp_path)
 
 
+@pytest.mark.parametrize("password", ["pa/ss", "pa#ss", "pa?ss", "pa[ss"])
+def test_a_url_that_cannot_be_read_is_refused_with_the_remedy_and_without_the_password(
+    tmp_path, password
+):
+    with pytest.raises(ImproperlyConfigured, match=r"in the password write / as %2F") as caught:
+        env.database(f"postgres://kadr:{password}@db:5432/kadr", tmp_path)
+    assert "ss" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.parametrize("url", ["redis://h:6379/0", "rediss://h", "unix:///run/valkey.sock?db=0"])
+def test_a_broker_is_given_by_its_url(monkeypatch, url):
+    monkeypatch.setenv("KADR_X", url)
+    assert env.broker("KADR_X") == url
+    monkeypatch.delenv("KADR_X")
+    assert env.broker("KADR_X") == ""
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://h", "/run/valkey.sock", "REDIS://h"])
+def test_a_broker_s_address_that_is_no_such_url_is_refused_by_name(monkeypatch, url):
+    monkeypatch.setenv("KADR_X", url)
+    with pytest.raises(ImproperlyConfigured, match="KADR_X must begin with redis://, rediss:// or"):
+        env.broker("KADR_X")
+
+
 def test_a_socket_whose_path_would_be_too_long_lies_elsewhere(tmp_path):
     assert env.socket_in(tmp_path / "data", tmp_path / "s") == tmp_path / "data" / "valkey.sock"
     deep = tmp_path / ("long" * 30)

@@ -18,7 +18,7 @@ from classifier.models import Export, Image
 
 logger = logging.getLogger(__name__)
 
-GRACE = timedelta(hours=1)  # a file is written before its row is committed
+GRACE = timedelta(days=1)  # a file is written before its row, with others of a batch, is committed
 FEW = 100  # files that may go without a question
 PAGE = 500
 PICTURES = re.compile(r"[0-9a-f]{2}")
@@ -28,7 +28,7 @@ OURS = re.compile(
 
 
 def files_without_row(storage: Storage = default_storage) -> Iterator[str]:
-    """Names of files older than an hour that belong to nothing."""
+    """Names of files older than a day that belong to nothing."""
     for folder, names in _pages(storage):
         for name in sorted(set(names) - _named_by_rows(folder, names)):
             if _is_old(storage, name):

@@ -32,11 +32,22 @@ def tidy() -> int:
     removed = 0
     for path in _place().iterdir():
         with contextlib.suppress(FileNotFoundError):  # one that ends just now
-            if path.stat().st_mtime < time.time() - OLD:
-                logger.info("Removing %s, left by a process that was killed", path)
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.stat().st_mtime < time.time() - OLD and _remove(path):
                 removed += 1
     return removed
+
+
+def _remove(path: Path) -> bool:
+    """Whether it is gone. What cannot be removed, root's say, keeps no other from it."""
+    logger.info("Removing %s, left by a process that was killed", path)
+    try:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        logger.warning("It cannot be removed: %s", error)
+        return False
+    return True
 
 
 def _place() -> Path:

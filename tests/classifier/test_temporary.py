@@ -1,6 +1,8 @@
 """Where files lie while something is written, and what is left of those that were killed."""
 
+import errno
 import os
+import shutil
 import time
 
 import pytest
@@ -41,6 +43,25 @@ def test_what_a_killed_process_left_goes_after_a_day_and_nothing_that_is_new(pla
             os.utime(place / name, (before, before))
         assert temporary.tidy() == 2
         assert [str(path) for path in place.iterdir()] == [new]
+
+
+def test_what_cannot_be_removed_keeps_nothing_else_from_it(place, monkeypatch):
+    """A folder that root's backup has left, say."""
+    temporary.file().close()
+    before = time.time() - temporary.OLD - 60
+    for name in ("a", "b", "c"):
+        (place / name).mkdir()
+        os.utime(place / name, (before, before))
+    remove = shutil.rmtree
+
+    def not_b(path, *args, **kwargs):
+        if path.name == "b":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        remove(path, *args, **kwargs)
+
+    monkeypatch.setattr("classifier.temporary.shutil.rmtree", not_b)
+    assert temporary.tidy() == 2
+    assert [path.name for path in place.iterdir()] == ["b"]
 
 
 def test_without_a_place_there_is_nothing_to_tidy():

@@ -20,7 +20,7 @@ except by --forget-lost, which leaves tombstones.
 --user NAME       the same of one user, of any age unless --older-than is given too; then what is
                   not finished is canceled. The account, its tokens and webhooks stay: to delete
                   those as well, delete the user in the admin.
---orphans         files older than an hour that no row names. Rows whose files are gone are
+--orphans         files older than a day that no row names. Rows whose files are gone are
                   listed; with --forget-lost they go too.
 
 Webhook deliveries go after 30 days, exports after 7, idempotency keys after a day, by themselves.

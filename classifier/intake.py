@@ -70,7 +70,6 @@ class Intake:
         outages.check_room()
         try:
             rows = [self._row(item, accept) for item, accept in chunk]
-            self._refuse_strangers(rows)
             self._pack()
             if rows:
                 self._commit(rows)
@@ -124,13 +123,14 @@ class Intake:
 
     def _refuse_strangers(self, rows: list[Fields]) -> None:
         """Of the pictures that were named by id, those that the sender does not have, or that are
-        set aside."""
+        set aside. The others are held, so that nobody erases them before the rows are committed."""
         brought = {image.id for image in self.stored}
         named = {pk for row in rows if (pk := row.get("image_id")) and pk not in brought}
         if not named:
             return
         own = Image.objects.present().owned_by(self.owner).filter(pk__in=named)
-        withheld: dict[Any, Any] = dict(own.values_list("pk", "quarantined_at"))
+        held = own.order_by("pk").select_for_update(no_key=True)
+        withheld: dict[Any, Any] = dict(held.values_list("pk", "quarantined_at"))
         for place, row in enumerate(rows):
             if (pk := row.get("image_id")) not in named:
                 continue
@@ -143,9 +143,10 @@ class Intake:
         images, predictions = Rows(Image(**self.owner.fields())), Rows(self._like)
         for image in self.stored:
             images.add(**image.fields())
-        for row in rows:
-            predictions.add(**row)
         with transaction.atomic():
+            self._refuse_strangers(rows)
+            for row in rows:
+                predictions.add(**row)
             if self.stored:
                 images.insert()
             predictions.insert()

@@ -94,7 +94,7 @@ class BatchList(generics.ListCreateAPIView[Batch]):
         try:
             Intake(batch, owner, asked).fill(self._items(), key.hold_on if key else _nothing)
         except BaseException:
-            batch.forget()
+            batch.refuse()
             if key:
                 key.unmade()
             raise

@@ -3,6 +3,7 @@
 Its state and counts are derived from its items, so they cannot disagree with them.
 """
 
+import math
 import time
 import uuid
 from collections.abc import Iterable
@@ -25,10 +26,12 @@ from classifier.models.webhook_delivery import WebhookDelivery
 
 RATE_WINDOW = timedelta(seconds=30)  # over which the live rate is taken
 PACE_SECONDS, MOST_PACES = 2.0, 1000  # for which a batch's pace is kept, and for how many
+SETTLED_SECONDS = 3600.0  # for which that of one is kept of which all is answered
 Pace = tuple[datetime | None, int, datetime]  # of Progress: started_at, recent, counted_at
-PACES: dict[uuid.UUID, tuple[float, Pace]] = {}  # by batch, until when
-NO_PACE: tuple[float, Pace] = (0.0, (None, 0, datetime.min))
+PACES: dict[uuid.UUID, tuple[float, Pace]] = {}  # by batch, since when
+NO_PACE: tuple[float, Pace] = (-math.inf, (None, 0, datetime.min))
 ABANDONED_AFTER = timedelta(minutes=2)  # an intake that was silent for so long is dead
+FORGOTTEN_AT_ONCE = 200  # items, within the request that refuses them
 
 
 class BatchStatus(models.TextChoices):
@@ -129,13 +132,15 @@ class Batch(Owned):
         tallied = self.items.order_by().values_list("status").annotate(number=Count("*"))
         counts = {status.value: 0 for status in Status} | dict(tallied)
         is_begun = bool(counts[Status.RUNNING] or counts[Status.SUCCEEDED])
-        return Progress({"total": sum(counts.values()), **counts}, *self._pace(is_begun))
+        is_open = self.finished_at is None or any(counts[status] for status in UNFINISHED)
+        pace = self._pace(is_begun, PACE_SECONDS if is_open else SETTLED_SECONDS)
+        return Progress({"total": sum(counts.values()), **counts}, *pace)
 
-    def _pace(self, is_begun: bool) -> Pace:
+    def _pace(self, is_begun: bool, kept: float) -> Pace:
         """When its first item was begun, and how many were finished lately. That reads every row,
-        so it is kept for a moment; but not that nothing was begun, once something is."""
-        until, pace = PACES.get(self.pk, NO_PACE)
-        if time.monotonic() < until and (pace[0] or not is_begun):
+        so it is kept for some seconds; but not that nothing was begun, once something is."""
+        since, pace = PACES.get(self.pk, NO_PACE)
+        if time.monotonic() - since < kept and (pace[0] or not is_begun):
             return pace
         now = timezone.now()
         lately = Q(finished_at__gte=now - RATE_WINDOW, started_at__isnull=False)
@@ -143,7 +148,7 @@ class Batch(Owned):
         if len(PACES) >= MOST_PACES:
             PACES.clear()
         pace = (found["first"], found["recent"], now)
-        PACES[self.pk] = (time.monotonic() + PACE_SECONDS, pace)
+        PACES[self.pk] = (time.monotonic(), pace)
         return pace
 
     def status_with(self, progress: Progress) -> BatchStatus:
@@ -178,6 +183,14 @@ class Batch(Owned):
         self.sealed_at = timezone.now()
         Batch.objects.filter(pk=self.pk, sealed_at=None).update(sealed_at=self.sealed_at)
         Batch.objects.settle([self.pk])
+
+    def refuse(self) -> None:
+        """Undo an intake that was refused: at once where little has come in. Else the sweep does,
+        as erasing each picture takes longer than anybody waits for a refusal."""
+        if self.items.count() <= FORGOTTEN_AT_ONCE:
+            return self.forget()
+        self.items.all().cancel()
+        Batch.objects.filter(pk=self.pk).update(touched_at=timezone.now() - ABANDONED_AFTER)
 
     def forget(self) -> None:
         """Undo an intake that was refused or died: pictures, items and the batch itself. Whoever

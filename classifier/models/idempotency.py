@@ -54,6 +54,8 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         if not dead.update(held_until=timezone.now() + IN_FLIGHT, holder=holder):
             return False
         found.holder = holder
+        # It may have made something since it was read, as the last thing before it fell silent.
+        found.refresh_from_db(fields=["resource"])
         return True
 
     def forget_answers(self) -> int:

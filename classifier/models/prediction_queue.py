@@ -192,19 +192,25 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         return moved
 
     def retry(self) -> int:
-        """Queue again what failed or was canceled: a new attempt under the same id."""
+        """Queue again what failed or was canceled: a new attempt under the same id. A batch that
+        was done is not so any more, and is told of once more when it is."""
         rows = self.kept().filter(image__quarantined_at=None)
         # What is asked of the row itself is asked again once whoever held it has let it go.
         again = self.model._default_manager.filter(
             pk__in=rows.values("pk"), status__in=RETRYABLE, image__isnull=False, deleted_at=None
         )
-        return again.update(
-            status=Status.QUEUED,
-            queued_at=timezone.now(),
-            started_at=None,
-            finished_at=None,
-            error_code="",
-        )
+        with transaction.atomic(using=self.db):
+            ids = list(again._locked().values_list("pk", flat=True))
+            queued = self.model._default_manager.filter(pk__in=ids)
+            batches = queued.filter(batch__isnull=False).values("batch")
+            Batch.objects.filter(pk__in=batches, finished_at__isnull=False).update(finished_at=None)
+            return queued.update(
+                status=Status.QUEUED,
+                queued_at=timezone.now(),
+                started_at=None,
+                finished_at=None,
+                error_code="",
+            )
 
     def correct(self, model: ModelVersion, result: Result, before: str) -> int:
         """Replace what was answered; `before` is the former label where it was another."""

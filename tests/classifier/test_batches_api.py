@@ -8,12 +8,14 @@ import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from classifier import intake
-from classifier.models import Batch, Image, Prediction, Status
+from classifier.models import (
+    Batch,
+    Image,
+    Prediction,
+    Status,
+)
 from classifier.models.batch import ABANDONED_AFTER
 from jobs import tasks
 from tests import make
@@ -109,92 +111,6 @@ def test_each_item_tells_its_own_fate(api):
     assert list(told) == ["0.jpg", "bad.jpg", "empty.jpg", "last.jpg"]
 
 
-def test_counts_add_up_in_every_state_and_the_outcome_is_told_at_the_end(api):
-    batch = send(api).json()["id"]
-    seen = []
-    for step in (lambda: None, lambda: answer_all(1), lambda: answer_all()):
-        step()
-        body = api.get(f"{URL}/{batch}").json()
-        assert adds_up(body)
-        seen.append((body["status"], body["outcome"]))
-    assert seen == [("queued", None), ("running", None), ("completed", "all_succeeded")]
-    assert body["running_at"] and body["completed_at"]
-
-
-@pytest.mark.parametrize(
-    ("files", "outcome"),
-    [
-        ({"a.jpg": make.jpeg(), "b.jpg": b"no"}, "partial"),
-        ({"a.jpg": b"no", "b.jpg": b"no"}, "none_succeeded"),
-    ],
-)
-def test_a_batch_that_is_accepted_in_part_says_so(api, files, outcome):
-    batch = send(api, parts(0, **files)).json()["id"]
-    answer_all()
-    body = api.get(f"{URL}/{batch}").json()
-    assert (body["status"], body["outcome"]) == ("completed", outcome)
-
-
-def test_while_it_runs_it_estimates_when_it_will_be_done(api):
-    batch = send(api).json()["id"]
-    assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"] is None
-    answer_all(1)
-    assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"]
-    answer_all()
-    assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"] is None
-
-
-def test_who_asks_often_gets_the_counts_of_now_from_the_index_alone(api, monkeypatch):
-    batch = send(api).json()["id"]
-    answer_all(1)
-    api.get(f"{URL}/{batch}")
-    answer_all(1)
-    with CaptureQueriesContext(connection) as asked:
-        counts = api.get(f"{URL}/{batch}").json()["counts"]
-    assert counts["succeeded"] == 2 and counts["queued"] == counts["total"] - 2
-    assert not [each for each in asked if "finished_at" in each["sql"] and "COUNT" in each["sql"]]
-    monkeypatch.setattr("classifier.models.batch.PACES", {})  # as after some seconds
-    with CaptureQueriesContext(connection) as asked:
-        assert api.get(f"{URL}/{batch}").json()["estimated_finish_at"]
-    assert [each for each in asked if "finished_at" in each["sql"] and "COUNT" in each["sql"]]
-
-
-def test_a_batch_that_is_canceled_keeps_what_is_done_and_runs_nothing_after(api):
-    batch = send(api).json()["id"]
-    answer_all(1)
-    body = api.post(f"{URL}/{batch}/cancel").json()
-    assert (body["status"], body["outcome"]) == ("canceled", "partial")
-    assert body["counts"]["succeeded"] == 1 and body["counts"]["canceled"] == 2
-    assert adds_up(body) and body["canceled_at"] and body["canceling_at"]
-    assert Prediction.objects.claim(10, worker="w") == []
-    assert api.post(f"{URL}/{batch}/cancel").json()["status"] == "canceled"
-
-
-def test_what_comes_in_after_a_batch_was_canceled_is_canceled_too(alice_api, monkeypatch):
-    """Its owner sees it in the list while its archive is still being read."""
-    monkeypatch.setattr(intake, "CHUNK", 1)
-    commit, calls = intake.Intake._commit, []
-
-    def cancel_after_the_first(self, rows):
-        commit(self, rows)
-        calls.append(rows)
-        if len(calls) == 1:
-            assert alice_api.post(f"{URL}/{self.batch.pk}/cancel").status_code == 200
-
-    monkeypatch.setattr(intake.Intake, "_commit", cancel_after_the_first)
-    body = send(alice_api).json()
-    assert len(calls) == 3
-    assert (body["status"], body["counts"]["canceled"]) == ("canceled", 3)
-    assert not Prediction.objects.waiting().exists()
-
-
-def test_canceling_what_is_complete_changes_nothing(api):
-    batch = send(api).json()["id"]
-    answer_all()
-    body = api.post(f"{URL}/{batch}/cancel").json()
-    assert (body["status"], body["counts"]["succeeded"]) == ("completed", 3)
-
-
 def test_two_items_of_one_name_refuse_the_batch_with_both_positions(api, media):
     files = [*parts(2), SimpleUploadedFile("0.jpg", make.jpeg())]
     response = send(api, files)
@@ -253,32 +169,25 @@ def test_a_tar_is_unpacked_too(api):
     assert send_archive(api, out.getvalue()).json()["counts"]["queued"] == 3
 
 
+def test_what_a_large_batch_brought_before_it_was_refused_goes_with_the_next_sweep(
+    api, media, monkeypatch, bell_rings
+):
+    """One whose last item has the name of its first: to erase all between would take minutes."""
+    monkeypatch.setattr("classifier.models.batch.FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr("classifier.intake.CHUNK", 2)
+    response = send(api, [*parts(5), *parts(1)])
+    assert (response.status_code, response.json()["code"]) == (422, "DUPLICATE_CUSTOM_ID")
+    assert Image.objects.count() == 4
+    assert Prediction.objects.claim(9, worker="w") == []
+    tasks.sweep()
+    assert not Batch.objects.exists() and not Image.objects.exists()
+    assert not [path for path in media.rglob("*") if path.is_file()]
+
+
 def test_a_broken_archive_is_refused_and_leaves_nothing(api):
     response = send_archive(api, b"PK\x03\x04 and then nothing")
     assert (response.status_code, response.json()["code"]) == (422, "ARCHIVE_UNREADABLE")
     assert not Batch.objects.exists()
-
-
-def test_pictures_sent_before_are_named_line_by_line(api):
-    ids = [str(p.image_id) for p in Prediction.objects.filter(batch=send(api).json()["id"])]
-    foreign = str(make.prediction().image_id)
-    body = "".join(
-        json.dumps({"image_id": pk, "custom_id": f"item {n}"}) + "\n"
-        for n, pk in enumerate([*ids, foreign])
-    )
-    response = api.post(URL, body, content_type="application/jsonl")
-    assert response.status_code == 202
-    assert response.json()["counts"]["queued"] == 3
-    assert lines(api, response.json()["id"])[3]["error"]["code"] == "IMAGE_NOT_FOUND"
-    assert Image.objects.count() == 4
-
-
-@pytest.mark.parametrize(
-    "line", [b"{", b"[]", b"7", b'{"custom_id": "a"}', b'{"image_id": "x"}', b'{"image_id": 7}']
-)
-def test_a_line_that_makes_no_sense_is_named(api, line):
-    response = api.post(URL, b"\n" + line, content_type="application/jsonl")
-    assert (response.status_code, response.json()["code"]) == (422, "BATCH_LINE_INVALID")
 
 
 def test_results_are_csv_on_demand_and_no_name_is_a_formula(api):
@@ -322,19 +231,6 @@ def test_a_deleted_item_says_so_and_the_counts_still_add_up(api):
     assert [line["deleted"] for line in told] == [False, True, False]
     assert told[1]["result"] is None
     assert adds_up(api.get(f"{URL}/{batch}").json())
-
-
-def test_a_retried_item_reopens_its_batch_until_it_is_done(api):
-    batch = send(api).json()["id"]
-    item = api.get(f"{URL}/{batch}/items").json()["results"][0]["id"]
-    api.post(f"/api/v1/predictions/{item}/cancel")
-    answer_all()
-    assert api.get(f"{URL}/{batch}").json()["outcome"] == "partial"
-    api.post(f"/api/v1/predictions/{item}/retry")
-    assert api.get(f"{URL}/{batch}").json()["status"] == "running"
-    answer_all()
-    body = api.get(f"{URL}/{batch}").json()
-    assert (body["status"], body["outcome"]) == ("completed", "all_succeeded")
 
 
 def test_interactive_pictures_go_before_those_of_a_batch(api):
@@ -386,11 +282,3 @@ def test_a_batch_that_a_crash_left_unsettled_is_settled_by_the_sweep(api, bell_r
     Batch.objects.update(finished_at=None)
     tasks.sweep()
     assert Batch.objects.get(pk=batch).finished_at
-
-
-def test_polling_a_batch_with_an_etag_costs_nothing_until_something_changes(api):
-    batch = send(api).json()["id"]
-    tag = api.get(f"{URL}/{batch}")["ETag"]
-    assert api.get(f"{URL}/{batch}", headers={"If-None-Match": tag}).status_code == 304
-    answer_all(1)
-    assert api.get(f"{URL}/{batch}", headers={"If-None-Match": tag}).status_code == 200

@@ -171,6 +171,22 @@ def test_a_writer_that_was_overtaken_publishes_nothing(alice_api, media):
     assert len(list(media.glob("exports/*"))) == 1
 
 
+def test_a_writer_that_was_overtaken_at_its_last_step_takes_no_other_s_file_away(
+    alice_api, monkeypatch
+):
+    """Both had asked for the name of their file before either was there."""
+    monkeypatch.setattr(
+        DurableFileSystemStorage, "get_available_name", lambda self, name, max_length=None: name
+    )
+    pk = ask(alice_api).json()["id"]
+    slow = Export.objects.claim()
+    Export.objects.update(lease_until=timezone.now() - KEPT)
+    assert exports.write_waiting() == 1
+    with pytest.raises(exports.Superseded):
+        exports.write(slow)
+    assert alice_api.get(f"{URL}/{pk}/file").status_code == 200
+
+
 def test_an_export_is_held_for_as_long_as_it_is_written_and_copied(alice_api, monkeypatch):
     """However large its pictures are: each of these takes longer than the lease."""
     ask(alice_api, format="zip")

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from classifier.models import Batch, IdempotencyKey, Prediction
 from classifier.models.batch import ABANDONED_AFTER
-from classifier.models.idempotency import KEPT
+from classifier.models.idempotency import KEPT, IdempotencyKeyQuerySet
 from jobs.tasks import sweep
 from tests import make
 
@@ -164,6 +164,24 @@ def test_a_request_that_stood_still_for_so_long_that_another_took_its_place_make
     assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_IN_FLIGHT")
     assert not Prediction.objects.exists() and not Batch.objects.exists()
     assert not [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_what_a_request_made_as_the_last_thing_before_it_fell_silent_is_not_made_again(
+    alice_api, monkeypatch
+):
+    """Its key had been read by its repetition just before."""
+    first = send(alice_api, "k").json()["id"]
+    IdempotencyKey.objects.update(status_code=None, resource=None, held_until=timezone.now())
+    take_over = IdempotencyKeyQuerySet._take_over
+
+    def made_meanwhile(self, found):
+        IdempotencyKey.objects.update(resource=first)
+        return take_over(self, found)
+
+    monkeypatch.setattr(IdempotencyKeyQuerySet, "_take_over", made_meanwhile)
+    response = send(alice_api, "k")
+    assert (response.status_code, response.json()["id"]) == (202, first)
+    assert Prediction.objects.count() == 1
 
 
 def test_after_a_day_a_key_may_be_used_again(alice_api):

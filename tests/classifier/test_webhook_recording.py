@@ -1,10 +1,12 @@
 """Webhooks as they are recorded: for whom, at what cost, and with what in them."""
 
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -43,6 +45,50 @@ def test_a_worker_that_was_overtaken_tells_nobody_a_second_time(alice):
     version = make.model_version()
     assert Prediction.objects.publish(late.fence, version, {row.pk: make.RESULT}) == 0
     assert WebhookDelivery.objects.filter(event=EVENT).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_that_is_deleted_meanwhile_takes_no_answer_along(alice):
+    """The worker has read which endpoints there are; it waits, and then tells nobody."""
+    endpoint = WebhookEndpoint.objects.register(alice.user, url="https://a/")
+    told, stays = [], WebhookEndpoint.objects.register(alice.user, url="https://a/other")
+
+    def tell() -> None:
+        with transaction.atomic():
+            told.append(WebhookDelivery.objects.record(EVENT, [(alice.user.pk, DATA)]))
+        connection.close()
+
+    worker = threading.Thread(target=tell)
+    with transaction.atomic():
+        endpoint.delete()
+        worker.start()
+        time.sleep(0.3)
+    worker.join()
+    assert told == [1]
+    assert WebhookDelivery.objects.get().endpoint == stays
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_that_is_told_of_something_meanwhile_is_deleted_with_it(alice):
+    endpoint = WebhookEndpoint.objects.register(alice.user, url="https://a/")
+    faults: list[Exception] = []
+
+    def delete() -> None:
+        try:
+            endpoint.delete()
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connection.close()
+
+    owner = threading.Thread(target=delete)
+    with transaction.atomic():
+        assert WebhookDelivery.objects.record(EVENT, [(alice.user.pk, DATA)]) == 1
+        owner.start()
+        time.sleep(0.3)  # until it waits for what is written here
+    owner.join()
+    assert faults == []
+    assert not WebhookEndpoint.objects.exists() and not WebhookDelivery.objects.exists()
 
 
 def test_a_disabled_endpoint_is_not_told(alice):

@@ -1,6 +1,7 @@
 """The page as a person meets it: Chromium, the running service, the real model."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -81,17 +82,6 @@ def test_an_answer_that_was_canceled_meanwhile_says_so_without_a_reload(home):
     expect(home.locator("#announcer")).to_contain_text("photo.jpg: Скасовано")
 
 
-def test_what_could_not_be_deleted_is_not_called_deleted(home):
-    """Somebody has logged out in another tab, say: the picture is not this session's any more."""
-    send(home, photo())
-    answered(home)
-    home.context.clear_cookies(name="sessionid")
-    home.get_by_role("button", name="Видалити photo.jpg").click()
-    expect(home.locator("#banner")).to_have_text("Не вдалося видалити. Спробуйте ще раз.")
-    answered(home)
-    expect(home.locator("#announcer")).not_to_contain_text("Видалено")
-
-
 def test_all_that_is_pending_is_polled_for_in_one_request(home):
     polls = []
     home.on("request", lambda r: polls.append(r.url) if "?page_size" in r.url else None)
@@ -125,52 +115,6 @@ def test_a_lost_connection_is_told_and_polling_goes_on(home):
     expect(home.locator("#banner")).to_be_hidden()
 
 
-def test_a_deleted_picture_can_be_brought_back(home, complaints):
-    send(home, photo())
-    answered(home)
-    label = home.locator("[data-field=label]").first.inner_text()
-    home.get_by_role("button", name="Видалити photo.jpg").click()
-    expect(home.locator(".card.gone")).to_contain_text("photo.jpg")
-    expect(home.locator(ANSWERED)).to_have_count(0)
-    home.get_by_role("button", name="Повернути").press("Enter")
-    answered(home)
-    expect(home.locator(".card.gone")).to_have_count(0)
-    home.reload()
-    expect(home.locator("[data-field=label]").first).to_have_text(label, ignore_case=True)
-    home.locator(".picture").first.click()
-    home.get_by_role("button", name="Видалити").click()
-    home.get_by_role("button", name="Повернути").click()
-    expect(home.locator("h1")).to_contain_text(re.compile(label, re.IGNORECASE))
-    home.get_by_role("button", name="Видалити").click()
-    expect(home.locator(".card.gone")).to_be_visible()
-    home.goto("/".join(home.url.split("/")[:3]))
-    expect(home.locator("#empty")).to_be_visible()
-    assert complaints == []
-
-
-def test_without_a_trash_a_picture_is_deleted_once_that_is_confirmed(page, service):
-    def no_trash(route):
-        answer = route.fetch()
-        route.fulfill(
-            response=answer, body=answer.text().replace('"undoable": true', '"undoable": false')
-        )
-
-    page.route(service.url + "/", no_trash)
-    page.goto(service.url)
-    home = page
-    send(home, photo())
-    answered(home)
-    home.get_by_role("button", name="Видалити photo.jpg").click()
-    home.get_by_role("button", name="Залишити").click()
-    expect(home.locator(".card")).to_have_count(1)
-    home.get_by_role("button", name="Видалити photo.jpg").click()
-    home.get_by_role("dialog").get_by_role("button", name="Видалити").click()
-    expect(home.locator(".card")).to_have_count(0)
-    home.reload()
-    expect(home.locator(".card")).to_have_count(0)
-    expect(home.locator("#empty")).to_be_visible()
-
-
 def test_older_pictures_are_loaded_in_place(home, page, service):
     send(home, *[photo(f"{n}.jpg", make.noise_jpeg(n, side=40)) for n in range(26)])
     answered(home, 26)
@@ -180,6 +124,64 @@ def test_older_pictures_are_loaded_in_place(home, page, service):
     expect(home.locator(".card")).to_have_count(26)
     expect(home.locator("#more")).to_have_count(0)
     assert home.url.rstrip("/") == service.url
+
+
+def test_what_could_not_be_loaded_can_be_asked_for_again_by_whoever_stays(home):
+    send(home, *[photo(f"{n}.jpg", make.noise_jpeg(n, side=40)) for n in range(25)])
+    answered(home, 25)
+    home.reload()
+    older = home.get_by_role("link", name="Показати ще")
+    home.route("**/?before=*", lambda route: route.abort())
+    home.route("**/api/v1/predictions", lambda route: route.abort())
+    send(home, photo("unsent.jpg"))
+    expect(home.locator("#banner")).to_be_visible()
+    home.once("dialog", lambda asked: asked.dismiss())  # by whom the page is not left
+    older.click()
+    expect(older).not_to_have_attribute("aria-busy", "true")
+    home.unroute("**/?before=*")
+    older.click()
+    expect(home.locator(".card")).to_have_count(26)
+
+
+def test_of_very_many_that_wait_the_newest_are_asked_for_too(home):
+    """A photo that is sent while a batch waits is answered first."""
+    home.route("**/api/v1/predictions?*", lambda route: route.fulfill(status=503))
+    send(home, photo())
+    expect(home.locator(".card[data-id]")).to_have_count(1)
+    newest = home.locator(".card[data-id]").get_attribute("data-id")
+    ids = home.evaluate(
+        """() => [...Array(120)].map(() => {
+            const older = document.querySelector(".card[data-id]").cloneNode(true);
+            older.dataset.id = crypto.randomUUID();
+            document.querySelector("#cards").append(older);
+            return older.dataset.id;
+        })"""
+    )
+    with home.expect_request("**/api/v1/predictions?*") as polled:
+        home.evaluate("dispatchEvent(new Event('online'))")
+    asked = parse_qs(urlsplit(polled.value.url).query)["id"][0].split(",")
+    assert len(asked) == 100
+    assert asked[0] == newest and asked[-1] == ids[-1]
+
+
+def test_the_longest_name_of_a_class_is_read_to_its_end(home):
+    """A class is called as its folder is."""
+    send(home, photo())
+    answered(home)
+    home.locator(".picture").first.click()
+    for width in (1280, 320):
+        home.set_viewport_size({"width": width, "height": 640})
+        fits = home.evaluate(
+            """() => {
+                const heading = document.querySelector("h1");
+                heading.firstElementChild.textContent = "American_Staffordshire_terrier";
+                const room = heading.closest(".card").getBoundingClientRect();
+                const text = document.createRange();
+                text.selectNodeContents(heading);
+                return text.getBoundingClientRect().right <= room.right;
+            }"""
+        )
+        assert fits, f"it is cut off at {width} pixels"
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])

@@ -2,12 +2,11 @@
 running service, the real model."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests import make
-from tests.browser.uploading import SOON, answered, photo, send
+from tests.browser.uploading import answered, photo, send
 
 
 def try_again(page: Page) -> None:
@@ -208,35 +207,6 @@ def test_a_log_in_in_another_tab_leaves_this_one_able_to_send(home, service):
     expect(other).not_to_have_url(re.compile("login"))
     send(home, photo("second.jpg", make.noise_jpeg(2, side=60)))
     answered(home, 2)
-
-
-def test_a_picture_that_is_deleted_while_it_waits_can_be_brought_back(home):
-    """A poll that is served after the deletion no longer tells of it."""
-    gone = []
-
-    def told(route):
-        asked = parse_qs(urlsplit(route.request.url).query).get("id", [])
-        rows = [] if gone else [{"id": identifier, "status": "queued"} for identifier in asked]
-        route.fulfill(json={"results": rows})
-
-    home.route("**/api/v1/predictions?*", told)
-    send(home, photo())
-    card = home.locator(".card[data-id]")
-    expect(card).to_have_count(1)
-    identifier = card.get_attribute("data-id")
-
-    def delete(route):
-        gone.append(route)
-        home.wait_for_timeout(2500)
-        route.continue_()
-
-    home.route(f"**/api/v1/predictions/{identifier}", delete)
-    home.get_by_role("button", name="Видалити photo.jpg").click()
-    undo = home.get_by_role("button", name="Повернути")
-    expect(undo).to_be_focused(timeout=SOON)
-    home.unroute("**/api/v1/predictions?*")
-    undo.click()
-    answered(home)
 
 
 def test_a_photo_whose_answer_was_lost_on_the_way_is_not_kept_twice(home):

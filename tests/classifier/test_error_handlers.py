@@ -44,8 +44,11 @@ def test_a_page_that_breaks_says_so_even_without_a_database(
     client.cookies["sessionid"] = "of-somebody-logged-in"
     response = client.get("/", headers={"Accept-Language": language})
     assert response.status_code == 500
-    assert title in response.content.decode()
-    assert "gone" not in response.content.decode()
+    page = response.content.decode()
+    assert title in page
+    assert "gone" not in page
+    assert "<form" not in page, "it would lack the token without which a form is refused"
+    assert "/login/" not in page, "nobody knows whether somebody is logged in"
 
 
 def test_the_api_breaks_as_a_problem(client, broken_database):

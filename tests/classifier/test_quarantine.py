@@ -1,8 +1,10 @@
 """A picture set aside by staff: nobody classifies it, its owner is told so, and it comes back."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from classifier import exports
@@ -43,6 +45,7 @@ def test_no_page_of_its_owner_shows_picture_or_answer(client, alice, withheld, p
     cards = page.split('id="cards"')[1]  # the classes that the model knows stand above them
     assert "dog" not in cards and "70.0" not in cards
     assert f'src="/images/{withheld.image_id}' not in page
+    assert not re.search(r"#wrong[^>]*(?<! hidden)>", page), "there is no answer to be wrong"
 
 
 def test_its_picture_is_shown_to_staff_and_to_nobody_else(client, alice, withheld):
@@ -129,6 +132,8 @@ def test_released_what_was_stopped_is_queued_again_and_nothing_else(alice):
     row = make.prediction(alice)
     earlier = Prediction.objects.ask(row.image)
     Prediction.objects.filter(pk=earlier.pk).cancel()
+    # SQLite's clock tells milliseconds, and this takes less.
+    Prediction.objects.filter(pk=earlier.pk).update(finished_at=Now() - timedelta(seconds=1))
     row.image.quarantine()
     row.image.release()
     statuses = [Prediction.objects.get(pk=each.pk).status for each in (row, earlier)]

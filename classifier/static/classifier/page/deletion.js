@@ -6,8 +6,8 @@ import { texts } from "../shared/texts.js";
 import { API, sentences } from "./api.js";
 import { banner } from "./banner.js";
 import { action, field, nameOf } from "./card.js";
-import { leave } from "./leaving.js";
-import { pollSoon } from "./polling.js";
+import { isFocusIn, leave } from "./leaving.js";
+import { pollSoon, schedule } from "./polling.js";
 import { update } from "./update.js";
 
 // What cannot be brought back is asked about first.
@@ -26,9 +26,11 @@ async function erase(card) {
   const response = await request("DELETE", `${API}/${card.dataset.id}`).catch(() => null);
   if (!response?.ok) {
     delete card.dataset.leaving;
+    pollSoon();
     return banner("deletion", texts.notDeleted);
   }
   banner("deletion", "");
+  schedule(); // perhaps for nothing any more
   announce(`${nameOf(card)}: ${texts.deleted}`);
   texts.undoable ? offerUndo(card) : leave(card);
 }
@@ -38,20 +40,34 @@ function offerUndo(card) {
   const note = document.getElementById("gone").content.firstElementChild.cloneNode(true);
   field(note, "name").textContent = nameOf(card);
   action(note, "undo").addEventListener("click", () => restore(card, note));
+  const focused = isFocusIn(card);
   card.replaceWith(note);
-  action(note, "undo").focus();
+  if (focused) action(note, "undo").focus();
 }
 
 async function restore(card, note) {
-  const response = await request("POST", `${API}/${card.dataset.id}/restore`).catch(() => null);
-  const answer = await response?.json().catch(() => null);
-  if (!answer) return banner("deletion", texts.notRestored);
-  if (!response.ok) return banner("deletion", sentences(answer));
+  if ("restoring" in note.dataset) return;
+  note.dataset.restoring = "";
+  const { prediction, refusal } = await broughtBack(`${API}/${card.dataset.id}`);
+  delete note.dataset.restoring;
+  if (!prediction) return banner("deletion", refusal);
   banner("deletion", "");
   delete card.dataset.leaving;
+  const focused = isFocusIn(note);
   note.replaceWith(card);
   announce(`${nameOf(card)}: ${texts.restored}`);
-  if (card.dataset.status !== answer.status) update(card, answer);
-  action(card, "delete").focus();
+  if (card.dataset.status !== prediction.status) update(card, prediction);
+  if (focused) action(card, "delete").focus();
   pollSoon();
+}
+
+// The prediction as it now is, or why it is still gone. One that is refused may be back already: the
+// answer that said so was lost on its way.
+async function broughtBack(url) {
+  const response = await request("POST", `${url}/restore`).catch(() => null);
+  const answer = await response?.json().catch(() => null);
+  if (!answer) return { refusal: texts.notRestored };
+  if (response.ok) return { prediction: answer };
+  const now = await fetch(url).then((told) => (told.ok ? told.json() : null)).catch(() => null);
+  return now && !now.deleted_at ? { prediction: now } : { refusal: sentences(answer) };
 }

@@ -6,8 +6,12 @@ import { wire } from "./wiring.js";
 
 async function loadMore(link) {
   const response = await fetch(link.href).catch(() => null);
-  if (!response?.ok) return location.assign(link.href);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const html = response?.ok ? await response.text().catch(() => null) : null;
+  if (html === null) {
+    link.ariaBusy = null; // for whoever stays, or comes back
+    return location.assign(link.href);
+  }
+  const page = new DOMParser().parseFromString(html, "text/html");
   const older = [...page.querySelectorAll("#cards > .card")];
   cards.append(...older);
   older.forEach(wire);

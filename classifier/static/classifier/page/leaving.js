@@ -4,6 +4,9 @@ import { banner } from "./banner.js";
 import { alone, showEmptiness } from "./card.js";
 import { forget, unsent } from "./unsent.js";
 
+// Where a person is by now. Safari focuses no button that is clicked: then it is nowhere.
+export const isFocusIn = (element) => element.contains(document.activeElement) || document.activeElement === document.body;
+
 export function leave(card) {
   if (alone) return location.assign("/");
   const next = card.nextElementSibling ?? card.previousElementSibling;

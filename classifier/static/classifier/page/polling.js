@@ -15,13 +15,17 @@ let delay = FASTEST;
 let timer = null;
 let polling = false;
 
-// The oldest come last on the page and are answered first.
-const pending = () =>
-  [...cards.querySelectorAll(".card[data-id]:not([data-leaving])")].filter((card) => !isFinal(card.dataset.status)).slice(-POLLED);
+const pending = () => [...cards.querySelectorAll(".card[data-id]:not([data-leaving])")].filter((card) => !isFinal(card.dataset.status));
+
+// The oldest come last on the page and are answered first, but for a photo that was just sent while a
+// batch waits: so, of too many, those from both ends.
+const half = POLLED / 2;
+const fewest = (waiting) => (waiting.length > POLLED ? [...waiting.slice(0, half), ...waiting.slice(-half)] : waiting);
 
 export function schedule() {
   clearTimeout(timer);
-  if (!document.hidden && !polling && pending().length) timer = setTimeout(poll, delay);
+  if (!pending().length) return banner("polling", ""); // there is nothing to wait for a connection for
+  if (!document.hidden && !polling) timer = setTimeout(poll, delay);
 }
 
 export function pollSoon() {
@@ -30,8 +34,8 @@ export function pollSoon() {
 }
 
 async function poll() {
-  const waiting = pending();
-  if (!waiting.length) return; // deleted since
+  const waiting = fewest(pending());
+  if (!waiting.length) return schedule(); // deleted since
   polling = true;
   const { found, seconds } = await ask(waiting.map((card) => card.dataset.id));
   polling = false;

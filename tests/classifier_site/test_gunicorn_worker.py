@@ -3,14 +3,18 @@
 import contextlib
 import http.client
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import pytest
 
 from tests.live.service import free_port, wait_for
@@ -38,8 +42,14 @@ HALF_A_BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nab"
 NEVER_CLOSED = b"GET / HTTP/1.0\r\n\r\n"
 
 
+class Served(NamedTuple):
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+
 @contextlib.contextmanager
-def served(folder: Path, pause: float) -> Iterator[int]:
+def served(folder: Path, pause: float, files: int | None = None) -> Iterator[Served]:
+    """`files` are what each process may have open at a time."""
     (folder / "counting.py").write_text(APPLICATION)
     port = free_port()
     settings = ["-c", str(ROOT / "classifier_site" / "gunicorn.conf.py"), "--log-level", "warning"]
@@ -49,10 +59,11 @@ def served(folder: Path, pause: float) -> Iterator[int]:
         command,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{folder}"},
+        preexec_fn=partial(may_open, files) if files else None,
     )
     try:
         wait_for(lambda: answers(port), 30)
-        yield port
+        yield Served(port, process)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -60,14 +71,20 @@ def served(folder: Path, pause: float) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory) -> Iterator[int]:
-    with served(tmp_path_factory.mktemp("server"), pause=2) as port:
-        yield port
+    with served(tmp_path_factory.mktemp("server"), pause=2) as server:
+        yield server.port
 
 
 @pytest.fixture(scope="module")
 def patient_port(tmp_path_factory) -> Iterator[int]:
-    with served(tmp_path_factory.mktemp("server"), pause=60) as port:
-        yield port
+    with served(tmp_path_factory.mktemp("server"), pause=60) as server:
+        yield server.port
+
+
+def may_open(files: int) -> None:
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
 
 
 def answers(port: int, body: bytes = b"", **headers: str) -> bool:
@@ -176,3 +193,22 @@ def test_a_header_without_end_is_refused_long_before_memory_is_full(port):
 def test_what_is_loaded_before_the_first_request_is_no_longer_collected(port):
     status, count = request(port, path="/frozen")
     assert status == 200 and int(count) > 10_000
+
+
+@pytest.fixture
+def many_sockets() -> Iterator[int]:
+    """How many this process may have at a time."""
+    kept = resource.getrlimit(resource.RLIMIT_NOFILE)
+    may_open(min(kept[1], 4096))
+    yield resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    resource.setrlimit(resource.RLIMIT_NOFILE, kept)
+
+
+def test_more_clients_than_a_process_may_have_files_end_none(tmp_path, many_sockets):
+    if many_sockets < 2000:
+        pytest.skip("this process may not open enough sockets")
+    with served(tmp_path, pause=2, files=640) as server:
+        workers = {child.pid for child in psutil.Process(server.process.pid).children()}
+        with clients(server.port, 1600, b""):
+            wait_for(lambda: answers(server.port), 30)
+        assert {child.pid for child in psutil.Process(server.process.pid).children()} == workers

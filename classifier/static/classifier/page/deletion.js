@@ -42,7 +42,7 @@ function offerUndo(card) {
   action(note, "undo").addEventListener("click", () => restore(card, note));
   const focused = isFocusIn(card);
   card.replaceWith(note);
-  if (focused) action(note, "undo").focus();
+  if (focused) action(note, "undo").focus({ preventScroll: true });
 }
 
 async function restore(card, note) {
@@ -57,7 +57,7 @@ async function restore(card, note) {
   note.replaceWith(card);
   announce(`${nameOf(card)}: ${texts.restored}`);
   if (card.dataset.status !== prediction.status) update(card, prediction);
-  if (focused) action(card, "delete").focus();
+  if (focused) action(card, "delete").focus({ preventScroll: true });
   pollSoon();
 }
 

@@ -14,7 +14,7 @@ from tests import models
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "ml" / "models"
 MANIFEST = json.loads((models.SHIPPED / "manifest.json").read_text())
-READERS = {"time_zone", "text", "choice", "number", "share", "switch", "words", "secret"}
+READERS = {"broker", "time_zone", "text", "choice", "number", "share", "switch", "words", "secret"}
 OUTSIDE = {"XDG_RUNTIME_DIR"}  # the desktop's, not ours
 
 

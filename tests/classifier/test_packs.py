@@ -148,7 +148,7 @@ def test_a_chunk_that_is_not_committed_leaves_no_pack(client, media, monkeypatch
 
 
 def make_old(media) -> None:
-    then = time.time() - 2 * 3600
+    then = time.time() - 25 * 3600
     for path in media.rglob("*.pack*"):
         os.utime(path, (then, then))
 

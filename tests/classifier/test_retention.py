@@ -213,12 +213,12 @@ ORPHANS += ["cd/" + "c" * 32 + ".jpg.partial", "exports/" + "d" * 32 + ".zip"]
 ORPHANS += ["cd/" + "e" * 32 + ".pack.0123abcd.partial"]
 
 
-def test_files_that_no_row_names_are_removed_once_they_are_an_hour_old(alice, media):
+def test_files_that_no_row_names_are_removed_once_they_are_a_day_old(alice, media):
     everything(alice)
     kept = files(media)
     for name in ORPHANS:
-        put(name, hours=1.1)
-    put("ef/" + "e" * 32 + ".jpg", hours=0.9)
+        put(name, hours=24.1)
+    put("ef/" + "e" * 32 + ".jpg", hours=23.9)
     text = purge("--orphans", "--dry-run")
     assert f"Would be removed: files without a row {len(ORPHANS)}\n" in text
     tasks.tidy()
@@ -238,7 +238,7 @@ def test_folders_are_listed_one_at_a_time_and_rows_asked_for_in_pages(
 ):
     monkeypatch.setattr(orphans, "PAGE", 3)
     for n in range(7):
-        put(f"ab/{n:032x}.jpg", hours=2)
+        put(f"ab/{n:032x}.jpg", hours=25)
     with django_assert_num_queries(3):
         assert len(list(orphans.files_without_row())) == 7
 
@@ -310,7 +310,7 @@ def test_rows_whose_files_are_gone_are_told_and_go_only_when_asked(alice, media)
 
 def test_what_is_in_the_trash_is_no_orphan(alice, media):
     make.answered(alice).image.trash()
-    moment = time.time() - 7200
+    moment = time.time() - 25 * 3600
     for path in media.rglob("*.jpg"):
         os.utime(path, (moment, moment))
     purge("--orphans", "--forget-lost")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +89,11 @@ def client(fake: Fake, naps, capsys) -> Any:
     return call
 
 
+def heed_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def command(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
     """The client as a process."""
     return subprocess.Popen(
@@ -98,7 +102,7 @@ def command(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that were started in the background ignore Ctrl-C, and would pass that on.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        # Tests that were started in the background ignore some, and would pass that on.
+        preexec_fn=heed_signals,
         **options,
     )

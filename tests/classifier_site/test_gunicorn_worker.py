@@ -208,7 +208,12 @@ def test_more_clients_than_a_process_may_have_files_end_none(tmp_path, many_sock
     if many_sockets < 2000:
         pytest.skip("this process may not open enough sockets")
     with served(tmp_path, pause=2, files=640) as server:
-        workers = {child.pid for child in psutil.Process(server.process.pid).children()}
+        wait_for(lambda: len(workers(server)) == 2, 30)
+        before = workers(server)
         with clients(server.port, 1600, b""):
             wait_for(lambda: answers(server.port), 30)
-        assert {child.pid for child in psutil.Process(server.process.pid).children()} == workers
+        assert workers(server) == before
+
+
+def workers(server: Served) -> set[int]:
+    return {child.pid for child in psutil.Process(server.process.pid).children()}

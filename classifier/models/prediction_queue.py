@@ -6,7 +6,7 @@ the fence. Each change of status is one UPDATE whose row count tells whether it 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 INTERACTIVE, BATCH = 0, 1
 CLOCK_SKEW = timedelta(seconds=2)  # between the web's clock and the worker's
+PAGE = 10_000  # rows; some builds of SQLite take 32,766 values in a statement
 EXAMPLE_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 FREE: dict[str, Any] = {"fence": None, "lease_until": None}
 LISTENERS = Prepared(
@@ -185,11 +186,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         go on computing, but cannot publish."""
         with transaction.atomic(using=self.db):
             ids = list(self.unfinished()._locked().values_list("pk", flat=True))
-            rows = self.model._default_manager.filter(pk__in=ids)
-            rows._end_attempts(Outcome.CANCELED)
-            moved = rows._move(Status.CANCELED, finished_at=Now(), **FREE)
-            rows.filter(status=Status.CANCELED)._finished()
-        return moved
+            return sum(rows._cancel() for rows in self._pages(ids))
 
     def retry(self) -> int:
         """Queue again what failed or was canceled: a new attempt under the same id. A batch that
@@ -201,16 +198,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         )
         with transaction.atomic(using=self.db):
             ids = list(again._locked().values_list("pk", flat=True))
-            queued = self.model._default_manager.filter(pk__in=ids)
-            batches = queued.filter(batch__isnull=False).values("batch")
-            Batch.objects.filter(pk__in=batches, finished_at__isnull=False).update(finished_at=None)
-            return queued.update(
-                status=Status.QUEUED,
-                queued_at=timezone.now(),
-                started_at=None,
-                finished_at=None,
-                error_code="",
-            )
+            return sum(rows._queue_again() for rows in self._pages(ids))
 
     def correct(self, model: ModelVersion, result: Result, before: str) -> int:
         """Replace what was answered; `before` is the former label where it was another."""
@@ -259,6 +247,28 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         """Held until the transaction ends. By their ids, as `publish` goes through them: of two
         that need the same rows one waits for the other, and never both."""
         return self.order_by("pk").select_for_update(of=("self",))
+
+    def _pages(self, ids: list[uuid.UUID]) -> Iterator[Self]:
+        """The rows of these ids, no more at a time than any SQLite takes in a statement."""
+        for first in range(0, len(ids), PAGE):
+            yield self.model._default_manager.filter(pk__in=ids[first : first + PAGE])
+
+    def _cancel(self) -> int:
+        self._end_attempts(Outcome.CANCELED)
+        moved = self._move(Status.CANCELED, finished_at=Now(), **FREE)
+        self.filter(status=Status.CANCELED)._finished()
+        return moved
+
+    def _queue_again(self) -> int:
+        batches = self.filter(batch__isnull=False).values("batch")
+        Batch.objects.filter(pk__in=batches, finished_at__isnull=False).update(finished_at=None)
+        return self.update(
+            status=Status.QUEUED,
+            queued_at=timezone.now(),
+            started_at=None,
+            finished_at=None,
+            error_code="",
+        )
 
     def _move(self, to: Status, **fields: Any) -> int:
         return self.movable(to).update(status=to, **fields)

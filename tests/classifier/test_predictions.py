@@ -3,14 +3,14 @@
 All of it runs on SQLite here and on PostgreSQL through tests/test_postgresql.py.
 """
 
-import threading
-import time
+import sqlite3
 import uuid
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -271,105 +271,33 @@ def test_the_database_itself_refuses_a_row_that_contradicts_itself(fields):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_that_claim_at_the_same_moment_never_share_a_row():
-    rows = [make.prediction() for _ in range(40)]
-    start = threading.Barrier(4)
-    taken: list[uuid.UUID] = []
-    faults: list[Exception] = []
-
-    def work() -> None:
-        try:
-            start.wait()
-            while claimed := Prediction.objects.claim(3, worker="w"):
-                taken.extend(row.pk for row in claimed)
-        except Exception as error:
-            faults.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert faults == []
-    assert len(taken) == len(rows)
-    assert set(taken) == {row.pk for row in rows}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_once():
-    make.prediction()
-    (row,) = claim()
-    version = make.model_version()
-    start = threading.Barrier(2)
-    counts: list[int] = []
-
-    def work() -> None:
-        start.wait()
-        counts.append(Prediction.objects.publish(row.fence, version, {row.pk: make.RESULT}))
-        connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(counts) == [0, 1]
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("take_away", ["cancel", "free_lost"])
-@pytest.mark.parametrize("stored, answered", [(1, -1), (-1, 1)])
-def test_a_worker_and_whoever_takes_its_rows_away_never_wait_for_each_other(
-    take_away, stored, answered
+def test_more_rows_than_sqlite_takes_values_in_a_statement_are_canceled_and_tried_again(
+    monkeypatch,
 ):
-    ids = [uuid.UUID(int=number) for number in (1, 2, 3)]
-    for pk in ids[::stored]:  # PostgreSQL reads them in this order where it is asked for none
-        Prediction.objects.ask(make.image(), id=pk)
-    fence = Prediction.objects.claim(3, worker="w")[0].fence
-    Prediction.objects.update(lease_until=Now() - LONG_AGO)
-    version = make.model_version()
-    results = dict.fromkeys(ids[::answered], make.RESULT)
-    changed: list[int] = []
-
-    def publishes() -> None:
-        changed.append(Prediction.objects.publish(fence, version, results))
-        connection.close()
-
-    def takes_away() -> None:
-        changed.append(getattr(Prediction.objects, take_away)())
-        connection.close()
-
-    threads = [threading.Thread(target=work) for work in (publishes, takes_away)]
-    with transaction.atomic():
-        Prediction.objects.filter(pk=ids[1]).update(top_k=3)
-        for thread in threads:
-            thread.start()
-            time.sleep(0.2)  # until it holds what it can, and waits for the row between
-    for thread in threads:
-        thread.join()
-    assert sorted(changed) == [0, 3]
+    monkeypatch.setattr("classifier.models.prediction_queue.PAGE", 20)
+    image = make.image()
+    for _ in range(70):
+        Prediction.objects.ask(image)
+    fewer = pytest.raises(OperationalError) if connection.vendor == "sqlite" else nullcontext()
+    with at_most_values(50):
+        with fewer:
+            Prediction.objects.filter(pk__in=[row.pk for row in Prediction.objects.all()]).count()
+        assert Prediction.objects.all().cancel() == 70
+        assert Prediction.objects.all().retry() == 70
+    assert Prediction.objects.waiting().count() == 70
 
 
-@pytest.mark.django_db(transaction=True)
-def test_what_is_erased_while_it_is_to_be_tried_again_stays_erased():
-    row = make.prediction(status=Status.FAILED, finished_at=timezone.now(), error_code="X")
-    queued: list[int] = []
-
-    def again() -> None:
-        queued.append(Prediction.objects.filter(pk=row.pk).retry())
-        connection.close()
-
-    thread = threading.Thread(target=again)
-    with transaction.atomic():
-        Prediction.objects.filter(pk=row.pk).erase()
-        thread.start()
-        time.sleep(0.3)  # until it has found the row as it was, and waits for it
-    thread.join()
-    assert queued == [0]
-    row.refresh_from_db()
-    assert (row.status, row.image) == (Status.FAILED, None)
+@contextmanager
+def at_most_values(number: int):
+    """In a statement; PostgreSQL takes any number."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    kept = connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, number)
+    try:
+        yield
+    finally:
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, kept)
 
 
 def test_published_results_tell_of_which_batches_they_are():

@@ -248,7 +248,7 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
         that need the same rows one waits for the other, and never both."""
         return self.order_by("pk").select_for_update(of=("self",))
 
-    def _pages(self, ids: list[uuid.UUID]) -> Iterator[Self]:
+    def _pages(self, ids: list[uuid.UUID]) -> Iterator["PredictionQuerySet"]:
         """The rows of these ids, no more at a time than any SQLite takes in a statement."""
         for first in range(0, len(ids), PAGE):
             yield self.model._default_manager.filter(pk__in=ids[first : first + PAGE])

@@ -18,7 +18,7 @@ test-live: ## run those that start the whole service, Chromium or a benchmark
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "live and not slow"
 
-test-slow: ## run those that take half a minute or more: all again on PostgreSQL, training, chaos
+test-slow: ## run those that take longest: all again on PostgreSQL, training, chaos
 	@sh bin/setup requirements-dev.txt
 	@exec $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m slow
 

@@ -70,6 +70,7 @@ def test_a_candidate_that_cannot_be_loaded_fails_its_trial_with_the_fault(places
     assert trial.status == "failed" and "weights.npz" in trial.error
 
 
+@pytest.mark.slow
 def test_pictures_that_cannot_be_read_cost_nobody_else_an_answer_and_it_ends_with_its_input():
     asked = Candidate([models.SHIPPED])
     assert set(niceness(asked._process.pid)) == {NICENESS}

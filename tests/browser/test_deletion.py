@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Route, expect
 
 from tests import make
-from tests.browser.uploading import ANSWERED, SOON, answered, photo, send
+from tests.browser.uploading import ANSWERED, SOON, answered, lose_answers, photo, send
 
 POLLS = "**/api/v1/predictions?*"
 
@@ -150,13 +150,7 @@ def test_a_picture_is_asked_to_come_back_once_however_often_the_button_is_presse
 def test_one_that_is_back_already_comes_back_when_its_answer_was_lost_on_the_way(home):
     send(home, photo())
     answered(home)
-    brought = []
-
-    def lose_the_answer(route):
-        brought.append(route.fetch().status)
-        route.abort()
-
-    home.route("**/restore", lose_the_answer)
+    brought = lose_answers(home, "**/restore")
     home.get_by_role("button", name="Видалити photo.jpg").click()
     undo = home.get_by_role("button", name="Повернути")
     undo.click()

@@ -6,7 +6,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests import make
-from tests.browser.uploading import answered, photo, send
+from tests.browser.uploading import answered, lose_answers, photo, send
 
 
 def try_again(page: Page) -> None:
@@ -212,13 +212,7 @@ def test_a_log_in_in_another_tab_leaves_this_one_able_to_send(home, service):
 def test_a_photo_whose_answer_was_lost_on_the_way_is_not_kept_twice(home):
     send(home, photo("first.jpg"))  # with whose answer the visitor's cookie comes
     answered(home)
-    kept = []
-
-    def lose_the_answer(route):
-        kept.append(route.fetch().status)
-        route.abort()
-
-    home.route("**/api/v1/predictions", lose_the_answer)
+    kept = lose_answers(home, "**/api/v1/predictions")
     send(home, photo("second.jpg", make.noise_jpeg(2, side=100)))
     expect(home.locator("#banner")).to_be_visible()
     home.unroute("**/api/v1/predictions")

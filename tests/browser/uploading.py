@@ -3,7 +3,7 @@
 import io
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from skimage.data import chelsea
 
 from tests import make
@@ -26,6 +26,19 @@ def photo(name: str = "photo.jpg", content: bytes | None = None) -> dict[str, ob
 
 def send(page: Page, *files: dict[str, object]) -> None:
     page.set_input_files("#files", list(files))
+
+
+def lose_answers(page: Page, path: str) -> list[int]:
+    """Let the service do what is asked of `path`, and its answers get lost on the way; the list
+    grows by the status of each."""
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    page.route(path, lose)
+    return lost
 
 
 def answered(page: Page, n: int = 1) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from classifier.models import Prediction, Status
 from tests import make
+from tests.at_once import at_once
 from tests.classifier.test_predictions import LONG_AGO, claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,26 +22,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_workers_that_claim_at_the_same_moment_never_share_a_row():
     rows = [make.prediction() for _ in range(40)]
-    start = threading.Barrier(4)
     taken: list[uuid.UUID] = []
-    faults: list[Exception] = []
 
     def work() -> None:
-        try:
-            start.wait()
-            while claimed := Prediction.objects.claim(3, worker="w"):
-                taken.extend(row.pk for row in claimed)
-        except Exception as error:
-            faults.append(error)
-        finally:
-            connection.close()
+        while claimed := Prediction.objects.claim(3, worker="w"):
+            taken.extend(row.pk for row in claimed)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert faults == []
+    at_once(4, work)
     assert len(taken) == len(rows)
     assert set(taken) == {row.pk for row in rows}
 
@@ -48,20 +36,8 @@ def test_workers_that_claim_at_the_same_moment_never_share_a_row():
 def test_two_workers_that_publish_the_same_row_at_the_same_moment_publish_it_once():
     make.prediction()
     (row,) = claim()
-    version = make.model_version()
-    start = threading.Barrier(2)
-    counts: list[int] = []
-
-    def work() -> None:
-        start.wait()
-        counts.append(Prediction.objects.publish(row.fence, version, {row.pk: make.RESULT}))
-        connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    version, results = make.model_version(), {row.pk: make.RESULT}
+    counts = at_once(2, lambda: Prediction.objects.publish(row.fence, version, results))
     assert sorted(counts) == [0, 1]
 
 

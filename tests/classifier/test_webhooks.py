@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -18,6 +18,7 @@ from classifier.models.webhook_delivery import (
 )
 from classifier.webhooks import posting, sending
 from tests import make
+from tests.at_once import at_once
 from tests.receiver import Receiver, receiver
 
 pytestmark = pytest.mark.django_db
@@ -363,20 +364,7 @@ def test_two_senders_never_hold_the_same_delivery(server):
     for user in users:
         WebhookEndpoint.objects.register(user, url=server.url)
     WebhookDelivery.objects.record(EVENT, [(user.pk, DATA) for user in users] * 3)
-    together = threading.Barrier(4)
-
-    def work() -> None:
-        together.wait()
-        try:
-            sending.send_due()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(4, sending.send_due)
     sending.send_due()  # what a sender passed over because the endpoint was busy
     assert len(server.ids) == len(set(server.ids)) == 24
     assert {row.attempt for row in WebhookDelivery.objects.all()} == {1}

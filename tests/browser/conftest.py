@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.signals import request_finished, request_started
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.live.service import Service
 
@@ -32,6 +32,14 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture
 def browser_context_args(browser_context_args):
     return {**browser_context_args, "locale": "uk-UA"}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Requests can be held up from the first page on. Chromium says that it holds them up shortly
+    before it does: of a page that is open already the next request may slip through."""
+    context.route("**/asked-for-by-no-page", lambda route: route.abort())
+    return context
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ train: ## train a model: make train RECIPE=airbench94 [DATA=cifar10.npz] [RESUME
 
 evaluate: ## measure every model that ships on the test set: make evaluate [DATA=cifar10.npz]
 	@sh bin/setup requirements-dev.txt
-	@for model in ml/models/*/; do $(PYTHON) -m ml.evaluate $$model $(if $(DATA),--data $(DATA)) || exit; done
+	@exec $(PYTHON) -m ml.evaluate $(if $(DATA),--data $(DATA))
 
 bench-peers: ## ask Kadr, LitServe, BentoML and FastAPI the same; they get an environment of their own
 	@sh bin/setup requirements.txt

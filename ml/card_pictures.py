@@ -1,5 +1,6 @@
-"""The test pictures that a card shows: for each true class and answer, some of them."""
+"""The test pictures that a card shows: each mistake, and of the right answers the least sure."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,22 @@ from ml import manifest
 from ml.data import Labelled
 
 COLUMNS = 32  # tiles a row of the sheet
-MISTAKES, RIGHT = 6, 3  # at most so many pictures of a cell of the confusion matrix
+MISTAKES = 1000  # so many at most, the likeliest of each kind first
+RIGHT = 6  # of each class
 
 
 def write(folder: Path, split: Labelled, probabilities: np.ndarray) -> dict[str, Any]:
-    """Write pictures.jpg, one sheet of tiles, and say what each tile is: the likeliest mistakes of
-    each kind first, and of the right answers the least sure."""
+    """Write pictures.jpg, one sheet of tiles, and say what each tile is, cell by cell of the
+    confusion matrix: mistakes the surest first, right answers the least sure first."""
     answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = int((answers != split.y).sum())
+    share = min(1.0, MISTAKES / max(wrong, 1))  # of each kind of mistake
     chosen: list[int] = []
     for true, answer in np.ndindex(probabilities.shape[1], probabilities.shape[1]):
         cell = np.flatnonzero((split.y == true) & (answers == answer))
         order = np.argsort(confidence[cell] if true == answer else -confidence[cell])
-        chosen += cell[order][: RIGHT if true == answer else MISTAKES].tolist()
+        most = RIGHT if true == answer else math.ceil(len(cell) * share)
+        chosen += cell[order][:most].tolist()
     tiles = [
         {
             "true": int(split.y[i]),

@@ -34,17 +34,17 @@ def mcnemar(first_only: int, second_only: int) -> float:
     return min(1.0, 2 * tail / 2**n)
 
 
-def check_classes(runtime: Runtime, dataset: Dataset) -> None:
-    """Raises ValueError where the model's classes are others, or in another order."""
-    if [c["id"] for c in runtime.classes] != [c["id"] for c in dataset.classes]:
-        raise ValueError(f"{runtime.folder} knows other classes than these pictures have")
-
-
-def compare(first: Runtime, second: Runtime, dataset: Dataset) -> dict[str, Comparison]:
-    """By the name of the pictures. Raises ValueError where the models' classes are others."""
+def compare(
+    first: Runtime, second: Runtime, dataset: Dataset, split: str = "test"
+) -> dict[str, Comparison]:
+    """By the name of the pictures: a split of the original set, and the reviewed ones that were
+    kept aside. Raises ValueError where the models' classes are others."""
     for runtime in (first, second):
-        check_classes(runtime, dataset)
-    parts = {"test": dataset.test, "reviewed, kept aside": reviewed.kept_aside(dataset)}
+        dataset.check_classes(runtime.classes, runtime.folder)
+    parts = {
+        split: reviewed.original(dataset, split),
+        "reviewed, kept aside": reviewed.kept_aside(dataset),
+    }
     return {name: _on(first, second, part) for name, part in parts.items() if len(part)}
 
 

@@ -31,8 +31,9 @@ def main() -> None:
 
 
 def compare(folder: Path, dataset: data.Dataset) -> dict[str, dict[str, float]]:
-    """The AUROC of each score on each kind."""
-    look = _looking(folder)
+    """The AUROC of each score on each kind. Raises ValueError where the model's classes are others,
+    ModelError."""
+    look = _looking(folder, dataset)
     bank = dataset.train.x[:BANK]
     scores = known_scores(look(bank)[0], dataset.train.y[:BANK])
     inside = look(dataset.validation.x)
@@ -66,23 +67,32 @@ def table(found: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _looking(folder: Path) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def _looking(
+    folder: Path, dataset: data.Dataset
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """A function from images to what goes into the last layer with weights, and to logits."""
     described = manifest.read(folder)
+    dataset.check_classes(described.classes, folder)
     manifest.verify(folder, described)
     network = weights.network(folder, described)
     last = [layer for layer in network.layers if layer.weights][-1]
     both = keras.Model(network.input, [last.input, network.output])
 
     def look(x: np.ndarray, batch: int = 250) -> tuple[np.ndarray, np.ndarray]:
-        parts = [both(x[i : i + batch], training=False) for i in range(0, len(x), batch)]
-        features, logits = (
-            np.concatenate([np.asarray(part) for part in column])
-            for column in zip(*parts, strict=True)
-        )
-        return features, logits
+        parts = [
+            [np.asarray(part) for part in both(x[i : i + batch], training=False)]
+            for i in range(0, len(x), batch)
+        ]
+        features = [_one_a_picture(seen, len(said)) for seen, said in parts]
+        return np.concatenate(features), np.concatenate([said for _seen, said in parts])
 
     return look
+
+
+def _one_a_picture(features: np.ndarray, n: int) -> np.ndarray:
+    """The mean of its views, where a network looks at a picture and at its mirror image."""
+    mean: np.ndarray = features.reshape(-1, n, features.shape[-1]).mean(axis=0)
+    return mean
 
 
 def _kinds(split: data.Labelled) -> dict[str, np.ndarray]:

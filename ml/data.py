@@ -7,7 +7,9 @@ either of them with what reviewers have said since (ml/reviewed.py).
 import hashlib
 import zipfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,17 @@ class Dataset:
     reviewed: dict[str, int] = field(default_factory=dict)
     reviewed_aside: float = 0.0  # the share of all reviewed ones that is in no training split
 
+    @cached_property
+    def labels_sha256(self) -> str:
+        """Over the labels of all three, whatever type of number they are kept as."""
+        parts = (self.train, self.validation, self.test)
+        return digest(*(part.y.astype("<i8") for part in parts))
+
+    def check_classes(self, classes: Sequence[Mapping[str, str]], model: Path) -> None:
+        """Raises ValueError where a model's classes are others, or in another order."""
+        if [c["id"] for c in classes] != [c["id"] for c in self.classes]:
+            raise ValueError(f"{model} knows other classes than these pictures have")
+
     def counts(self) -> dict[str, int]:
         return {s: len(getattr(self, s)) for s in ("train", "validation", "test")}
 
@@ -77,7 +90,7 @@ def load(path: Path | None = None, original: Path | None = None) -> Dataset:
 
 
 def digest(*parts: np.ndarray) -> str:
-    """SHA-256 over the pixels of the parts, one after the other."""
+    """SHA-256 over the numbers in the parts, one part after the other."""
     sha = hashlib.sha256()
     for part in parts:
         sha.update(np.ascontiguousarray(part))
@@ -102,17 +115,42 @@ def _cifar10(path: Path | None) -> Dataset:
 
 def _read(path: Path | None) -> tuple[np.ndarray, ...]:
     if path is None:
-        from keras.datasets import cifar10
-
-        (x, y), (x_test, y_test) = cifar10.load_data()
-        return x, y.ravel(), x_test, y_test.ravel()
+        return _downloaded()
     names = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             x, y, x_test, y_test = (arrays[name] for name in names)
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with {', '.join(names)}: {error}") from error
     y, y_test = y.ravel(), y_test.ravel()  # Keras' own are columns
-    if len(x) != len(y) or len(x_test) != len(y_test):
-        raise ValueError(f"{path}: a label is the number of a class, and each picture has one")
+    _check(path, "train", x, y, fewest=10)  # of which one is to choose on
+    _check(path, "test", x_test, y_test, fewest=1)
     return x, y, x_test, y_test
+
+
+def _downloaded() -> tuple[np.ndarray, ...]:
+    from keras.datasets import cifar10
+
+    try:
+        (x, y), (x_test, y_test) = cifar10.load_data()
+    except Exception as error:  # Keras raises a bare one where there is no connection
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise OSError(f"CIFAR-10 cannot be downloaded: name an .npz by --data ({told})") from error
+    return x, y.ravel(), x_test, y_test.ravel()
+
+
+def _check(path: Path, split: str, x: np.ndarray, y: np.ndarray, fewest: int) -> None:
+    """Raises ValueError where the pictures are none of CIFAR-10's, or a label is."""
+    expected = f"(n, {SIZE}, {SIZE}, 3) uint8"
+    if x.dtype != np.uint8 or x.shape[1:] != (SIZE, SIZE, 3):
+        raise ValueError(f"{path}: x_{split} is {x.shape} {x.dtype}, and pictures are {expected}")
+    if len(x) < fewest:
+        raise ValueError(f"{path}: x_{split} has {len(x)} pictures; {fewest} are the fewest")
+    if len(x) != len(y) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(
+            f"{path}: y_{split} is {y.shape} {y.dtype}; a label is the number of a class, and each "
+            f"picture has one, so there are {len(x)}"
+        )
+    most = len(CIFAR10_CLASSES) - 1
+    if wrong := [int(label) for label in np.unique(y) if not 0 <= label <= most]:
+        raise ValueError(f"{path}: y_{split} holds the label {wrong[0]}; they go from 0 to {most}")

@@ -1,14 +1,15 @@
-"""Measure a model through the path that serves it: python -m ml.evaluate MODEL_FOLDER
+"""Measure models through the path that serves them: python -m ml.evaluate [MODEL_FOLDER ...]
 
 On the test pictures as they are, and on the same pictures saved as JPEG at quality 75 with halved
 chroma, which is how photos reach the service; on pictures of other things, for the off-topic score;
-and by the clock. --write keeps all of it in the model's card; --against sets the model beside
-another one instead.
+and by the clock. --write keeps all of it in the model's card; --against sets one model beside
+another instead. Without a folder it measures each model that ships.
 """
 
 import argparse
 import dataclasses
 import io
+import os
 import platform
 import statistics
 import time
@@ -43,19 +44,25 @@ def main() -> None:
     args = _arguments()
     cli.quiet_tensorflow()
     with cli.one_line_errors():
-        runtime = Runtime.load(args.model, args.engine)
         dataset = cli.dataset(args)
-        compare.check_classes(runtime, dataset)
-        runtime.warm_up()
-        if args.against:
-            other = Runtime.load(args.against, args.engine)
-            print(compare.table(runtime, other, compare.compare(runtime, other, dataset)))
-            return
-        split = getattr(dataset, args.split)
-        figures, answers = evaluate(runtime, split)
-        if args.write:
-            keep(runtime, figures, args.split, split, answers)
-    print(table(runtime, figures))
+        for number, folder in enumerate(args.models):
+            runtime = Runtime.load(folder, args.engine)
+            dataset.check_classes(runtime.classes, folder)
+            runtime.warm_up()
+            print("\n" * (number > 0) + _measured(runtime, dataset, args), flush=True)
+
+
+def _measured(runtime: Runtime, dataset: data.Dataset, args: argparse.Namespace) -> str:
+    """What was asked for of one model, for people."""
+    if args.against:
+        other = Runtime.load(args.against, args.engine)
+        found = compare.compare(runtime, other, dataset, args.split)
+        return compare.table(runtime, other, found)
+    split = getattr(dataset, args.split)
+    figures, answers = evaluate(runtime, split)
+    if args.write:
+        keep(runtime, figures, args.split, split, answers)
+    return table(runtime, figures)
 
 
 def evaluate(runtime: Runtime, split: data.Labelled) -> tuple[dict[str, Any], Answers]:
@@ -109,7 +116,7 @@ def _accuracy(answers: Answers, labels: np.ndarray) -> dict[str, Any]:
 def _off_topic(runtime: Runtime, inside: Answers) -> dict[str, Any]:
     """How well the score tells each kind of other pictures from the classes' own."""
     threshold = runtime.manifest.thresholds["off_topic"]
-    kinds: dict[str, dict[str, float] | None] = {}
+    kinds: dict[str, dict[str, float] | None] = {}  # None: not measured
     for name, maker in other_pictures.REPORT_ON.items():
         try:
             x = maker(np.random.default_rng(0), OTHERS, runtime.manifest.input_size)
@@ -121,6 +128,7 @@ def _off_topic(runtime: Runtime, inside: Answers) -> dict[str, Any]:
             "auroc": round(metrics.auroc(inside.off_topic, score), 4),
             "flagged": round(float((score > threshold).mean()), 4),
             "n": len(x),
+            "different": other_pictures.DIFFERENT.get(name, len(x)),
         }
     kept = round(float((inside.off_topic <= threshold).mean()), 4)
     return {"kept": kept, "kinds": kinds}
@@ -137,7 +145,18 @@ def _speed(runtime: Runtime, x: np.ndarray, rounds: int = 15) -> dict[str, Any]:
             runtime.predict(batch)
             times.append(time.perf_counter() - start)
         rates[str(n)] = round(n / statistics.median(times))
-    return {"device": runtime.device, "machine": platform.machine(), "per_second": rates}
+    where = {"device": runtime.device, "processor": processor(), "cores": os.cpu_count()}
+    return {**where, "per_second": rates}
+
+
+def processor() -> str:
+    """What this machine computes with, as it calls itself: its type where it has no name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, names), platform.processor() or platform.machine())
 
 
 def _answers(
@@ -186,7 +205,7 @@ def table(runtime: Runtime, figures: dict[str, Any]) -> str:
     line("multiply-adds a picture", f"{described.metrics['multiply_adds']:,}")
     line("size of the weights", f"{(runtime.folder / manifest.WEIGHTS).stat().st_size:,} bytes")
     for n, rate in figures["speed"]["per_second"].items():
-        line(f"pictures a second, {n} at a time", f"{rate:,} ({figures['speed']['device']})")
+        line(f"pictures a second, {n} at a time", f"{rate:,} ({_where(figures['speed'])})")
     print("by class: precision, recall, in the set", file=out)
     for names, row, held in zip(
         runtime.classes, figures["per_class"], coverage["per_class"], strict=True
@@ -195,11 +214,22 @@ def table(runtime: Runtime, figures: dict[str, Any]) -> str:
     return out.getvalue().rstrip()
 
 
+def _where(speed: dict[str, Any]) -> str:
+    return f"{speed['device']}, {speed['processor']}, {speed['cores']} cores"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m ml.evaluate", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("model", type=Path, help="a model folder, such as ml/models/NAME")
+    parser.add_argument(
+        "models",
+        nargs="*",
+        type=Path,
+        metavar="MODEL",
+        default=manifest.shipped(),
+        help="a model folder, such as ml/models/NAME (default: each that ships)",
+    )
     cli.add_data(parser)
     cli.add_engine(parser)
     parser.add_argument(
@@ -207,7 +237,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--write", action="store_true", help="keep the figures in MODEL's card")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.against and (args.write or len(args.models) != 1):
+        parser.error("--against sets one model beside another, and writes nothing")
+    return args
 
 
 if __name__ == "__main__":

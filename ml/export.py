@@ -55,6 +55,8 @@ def export(run: Path, dataset: data.Dataset, to: Path) -> Path:
     network, card = runs.finished(run), runs.card(run)
     if card["data_sha256"] != dataset.sha256:
         raise ValueError(f"{run} was trained on other pictures than these")
+    if card.get("labels_sha256", dataset.labels_sha256) != dataset.labels_sha256:
+        raise ValueError(f"{run} was trained with other labels than these")
     partial, folder = to / f".{run.name}.partial", to / run.name
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -101,6 +103,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
     about = {
         "layers": layers.table(stored),
         "history": runs.history(run),
+        "models": runs.card(run).get("models", {}),  # that it began with and was taught by
         "data": {
             "name": dataset.name,
             "pictures": dataset.counts(),

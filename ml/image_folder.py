@@ -94,7 +94,8 @@ def _refuse_contradictions(files: dict[str, list[Path]], digests: dict[Path, str
 
 def _split(files: list[Path], digests: dict[Path, str]) -> dict[str, list[Path]]:
     """A tenth to test on and a tenth to choose on, by the order of the files' hashes, so that the
-    same file lands in the same split each time; copies of one picture count once."""
+    same folder is split the same each time, whatever its files are called; copies of one picture
+    count once. A folder that has grown is split anew."""
     ranked = sorted({digests[file]: file for file in files}.items())
     once = [file for _digest, file in ranked]
     tenth = max(1, len(once) // 10)
@@ -138,12 +139,19 @@ def _names(folder: Path, ids: list[str]) -> tuple[dict[str, str], ...]:
     given = {}
     if path.exists():
         try:
-            given = {c["id"]: {"id": c["id"], "uk": c["uk"], "en": c["en"]} for c in _json(path)}
+            given = {str(c["id"]): _texts(c) for c in _json(path)}
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no list of {{"id", "uk", "en"}}: {error}') from error
     if unknown := sorted(set(given) - set(ids)):
         raise ValueError(f"{path} names {unknown[0]!r}, for which there is no folder")
     return tuple(given.get(id_, {"id": id_, "uk": id_, "en": id_}) for id_ in ids)
+
+
+def _texts(of_class: dict[str, str]) -> dict[str, str]:
+    named = {name: of_class[name] for name in ("id", "uk", "en")}
+    if odd := [value for value in named.values() if not isinstance(value, str) or not value]:
+        raise ValueError(f"{odd[0]!r} is no name")
+    return named
 
 
 def _json(path: Path) -> list[dict[str, str]]:

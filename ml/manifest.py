@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
-MODELS = Path(__file__).parent / "models"  # those that ship
+MODELS = Path(__file__).parent / "models"  # those that ship, and what recipes make
+SHIPPED = ("airbench94", "airbench96", "airbench_wide", "cifar10_improved")
 DEFAULT = MODELS / "airbench_wide"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
@@ -25,9 +26,8 @@ DEFAULT_ENGINE = "tensorflow"
 
 
 def shipped() -> list[Path]:
-    """The folders of the models that ship, by name."""
-    folders = sorted(path.parent for path in MODELS.glob(f"*/{MANIFEST}"))
-    return [folder for folder in folders if not folder.name.startswith(".")]
+    """The folders of the models that ship."""
+    return [MODELS / name for name in SHIPPED]
 
 
 class ModelError(Exception):
@@ -179,8 +179,7 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
         if not isinstance(content.get(name, {}), type_) or isinstance(content.get(name), bool):
             raise ManifestError(f"{path}: the field {name!r} is of the wrong type")
     manifest = Manifest(**content)
-    if not manifest.classes or not all({"id", "uk", "en"} <= set(c) for c in manifest.classes):
-        raise ManifestError(f"{path}: each class needs an id and names in uk and en")
+    _check_classes(manifest.classes, path)
     for name, parts in (("calibration", CALIBRATION), ("thresholds", THRESHOLDS)):
         given = getattr(manifest, name)
         optional = {SMOOTHING} if name == "calibration" else set()
@@ -195,3 +194,16 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
     if not 0 <= manifest.calibration.get(SMOOTHING, 0) < 1:
         raise ManifestError(f"{path}: smoothing must be at least zero and below one")
     return manifest
+
+
+def _check_classes(classes: list[Any], path: Path) -> None:
+    if not classes or not all(_is_class(c) for c in classes):
+        raise ManifestError(f"{path}: each class needs an id and names in uk and en")
+    if len({c["id"] for c in classes}) < len(classes):
+        raise ManifestError(f"{path}: two classes have the same id")
+
+
+def _is_class(given: object) -> bool:
+    """Whether it is {"id", "uk", "en"}, each a text."""
+    texts = [given.get(name) for name in ("id", "uk", "en")] if isinstance(given, dict) else [None]
+    return all(isinstance(text, str) for text in texts)

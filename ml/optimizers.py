@@ -20,8 +20,14 @@ def build(settings: dict[str, Any], epochs: int, steps: int) -> keras.optimizers
     optimizer = keras.optimizers.AdamW(
         schedule(settings, epochs, steps), weight_decay=settings["weight_decay"]
     )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    spare_vectors(optimizer)
     return optimizer
+
+
+def spare_vectors(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let AdamW decay kernels only. Keras does not keep this with a saved optimizer."""
+    if isinstance(optimizer, keras.optimizers.AdamW):
+        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
 
 
 def schedule(settings: dict[str, Any], epochs: int, steps: int) -> "Trapezoid":

@@ -61,7 +61,9 @@ def _give_way() -> None:
     threads = Path("/proc/self/task")
     for thread in [int(one.name) for one in threads.iterdir()] if threads.is_dir() else [0]:
         with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
+            # Nobody but root may take back what a thread has given way already.
+            now = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(now, NICENESS))
 
 
 def _load(folder: Path, engine: str) -> Runtime:

@@ -55,9 +55,15 @@ def mixed(path: Path, original: Dataset) -> Dataset:
 
 def kept_aside(dataset: Dataset) -> Labelled:
     """The reviewed pictures that were not trained on; none of a set that is not mixed."""
-    n = dataset.reviewed.get("validation", 0)
-    start = len(dataset.validation) - n
-    return Labelled(dataset.validation.x[start:], dataset.validation.y[start:])
+    n = len(original(dataset, "validation"))
+    return Labelled(dataset.validation.x[n:], dataset.validation.y[n:])
+
+
+def original(dataset: Dataset, split: str) -> Labelled:
+    """A split without the reviewed pictures."""
+    whole: Labelled = getattr(dataset, split)
+    n = len(whole) - dataset.reviewed.get(split, 0)
+    return Labelled(whole.x[:n], whole.y[:n])
 
 
 class Export:

@@ -5,6 +5,7 @@ after the last whole epoch, history.json one row an epoch. Each is written whole
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,53 @@ MEAN = "mean.npz"  # of the weights after each of the last epochs, where it has 
 LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 
-def begin(run: Path, card: dict[str, Any]) -> None:
-    """Write down what the run is of. Raises ValueError where it was of other pictures so far."""
+DIGESTS = {"data_sha256": "pictures", "labels_sha256": "labels", "models": "models"}
+# What the checkpoint holds, so that a run goes on with it whatever its recipe says by now.
+HELD: Mapping[str, Any] = {
+    "architecture": "",
+    "options": {},
+    "from": "",
+    "precision": "float32",
+    "seed": 0,
+    "batch": 0,
+    "reviewed_share": None,
+    "loss": {},
+}
+HELD_BY_OPTIMIZER = ("name", "weight_decay", "momentum", "shift_scale")
+
+
+def begin(run: Path, about: dict[str, Any]) -> None:
+    """Write down what the run is of. Raises ValueError where it was of something else so far, and
+    then changes nothing: other pictures, labels, or what can change no more in a recipe."""
     run.mkdir(parents=True, exist_ok=True)
-    path = run / RUN
-    if path.exists() and json.loads(path.read_text())["data_sha256"] != card["data_sha256"]:
-        raise ValueError(f"{run} was begun with other pictures: remove the folder, or use another")
-    manifest.write_json(path, card)
+    if (run / RUN).exists():
+        _refuse_another(run, card(run), about)
+    manifest.write_json(run / RUN, about)
+
+
+def _refuse_another(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    other = "remove the folder, or use another"
+    for name, what in DIGESTS.items():
+        if name in before and before[name] != now[name]:
+            raise ValueError(f"{run} was begun with other {what}: {other}")
+    if not is_begun(run):
+        return
+    for name, (was, is_) in _changed(before["recipe"], now["recipe"]).items():
+        raise ValueError(f"{run} was begun with {name} {was!r}, and not {is_!r}: {other}")
+    if "blend" in now["recipe"] and not (run / START).exists():
+        raise ValueError(f"{run} was begun without blend: leave it out, or remove the folder")
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What the checkpoint holds and the recipe says otherwise, by its name."""
+    held = {name: [each.get(name, other) for each in (before, now)] for name, other in HELD.items()}
+    optimizers_ = [each["optimizer"] for each in (before, now)]
+    held |= {f"[optimizer] {n}": [o.get(n) for o in optimizers_] for n in HELD_BY_OPTIMIZER}
+    return {name: (was, is_) for name, (was, is_) in held.items() if was != is_}
 
 
 def card(run: Path) -> dict[str, Any]:
-    """Its recipe, the hash of its pictures, and how many steps make it whole."""
+    """Its recipe, the digests of what it learns from, and how many steps make it whole."""
     content: dict[str, Any] = json.loads((run / RUN).read_text())
     return content
 

@@ -78,6 +78,7 @@ class Runtime:
     def check_golden(self) -> None:
         """Raises ModelError where the golden inputs do not get their expected answers."""
         inputs, expected = golden(self.folder)
+        self._check_shapes(inputs, expected)
         got = self.predict(inputs)
         difference = float(np.abs(got.probabilities - expected.probabilities).max())
         apart = float(np.abs(got.off_topic - expected.off_topic).max())
@@ -86,6 +87,15 @@ class Runtime:
                 f"{self.folder} answers its golden inputs differently: by {difference:.4f} in "
                 f"probability ({TOLERANCE} is allowed), by {apart:.4f} in off-topic score "
                 f"({SCORE_TOLERANCE}). The weights, the library or the device is not as expected"
+            )
+
+    def _check_shapes(self, inputs: np.ndarray, expected: Answers) -> None:
+        n, size = len(inputs), self.manifest.input_size
+        shapes = (inputs.shape, expected.probabilities.shape, expected.off_topic.shape)
+        if not n or shapes != ((n, size, size, 3), (n, len(self.classes)), (n,)):
+            raise ModelError(
+                f"{self.folder / manifests.GOLDEN} is of another model: inputs {shapes[0]}, "
+                f"probabilities {shapes[1]}, off-topic scores {shapes[2]}"
             )
 
     def predict(self, x: np.ndarray) -> Answers:

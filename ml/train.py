@@ -96,12 +96,24 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
     batches = AugmentedBatches(recipe, dataset)
     steps = len(batches)
     total = recipe["epochs"] * steps
-    about = {"recipe": recipe, "data_sha256": dataset.sha256, "steps": total}
-    runs.begin(run, about)
+    if not steps:
+        raise ValueError(
+            f"the pictures that an epoch shows do not make one batch of {batches.batch}; the "
+            f"training split has {len(dataset.train)}"
+        )
+    runs.begin(
+        run,
+        {
+            "recipe": recipe,
+            "data_sha256": dataset.sha256,
+            "labels_sha256": dataset.labels_sha256,
+            "models": recipes.models(recipe),
+            "steps": total,
+        },
+    )
     if runs.is_begun(run):
-        if "blend" in recipe and not (run / runs.START).exists():
-            raise ValueError(f"{run} was begun without blend: leave it out, or remove the folder")
         model = runs.network(run)
+        optimizers.spare_vectors(model.optimizer)
         # The recipe's schedule, not the saved one: its length may have been changed since.
         model.optimizer.learning_rate = optimizers.schedule(
             recipe["optimizer"], recipe["epochs"], steps
@@ -156,10 +168,14 @@ def compile_model(recipe: dict[str, Any], dataset: data.Dataset, steps: int) -> 
 
 
 def _build(recipe: dict[str, Any], classes: int) -> keras.Model:
-    """Raises ValueError where a recipe resizes pictures for a network that takes one size only."""
+    """Raises ValueError where the network does not take what the recipe says of it: a word of
+    [options], or pictures of several sizes."""
     name, options = recipe["architecture"], recipe.get("options", {})
     if "resizing" not in recipe:
-        return architectures.build(name, classes=classes, **options)
+        try:
+            return architectures.build(name, classes=classes, **options)
+        except TypeError as error:
+            raise ValueError(f"[options]: {name} takes no such thing ({error})") from error
     try:
         return architectures.build(name, classes=classes, size=None, **options)
     except (TypeError, ValueError) as error:
@@ -252,7 +268,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run that is there")
     parser.add_argument("--epochs", type=int, help="train for so many epochs instead")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.epochs is not None and args.epochs < 1:
+        parser.error("--epochs is one at the least")
+    return args
 
 
 if __name__ == "__main__":

@@ -25,6 +25,14 @@ def read(name: str) -> dict[str, Any]:
     return recipe
 
 
+def models(recipe: dict[str, Any]) -> dict[str, str]:
+    """The digests of the models that a recipe begins with and is taught by, by their names, so that
+    it is known which ones they were. Raises ManifestError, ValueError."""
+    teacher = recipe.get("distillation", {}).get("teacher", [])
+    names = [recipe.get("from", ""), *([teacher] if isinstance(teacher, str) else teacher)]
+    return {name: manifest.read(model_folder(name)).digest for name in names if name}
+
+
 def model_folder(name: str) -> Path:
     """Of a model that ships or was trained here, by its name, or of any by its path. Raises
     ValueError where a recipe is still to make it."""

@@ -55,7 +55,7 @@ TOP: Mapping[str, Rule] = {
     "architecture": _optional(TEXT),
     "from": _optional(TEXT),
     "blend": _optional(PART),
-    "precision": _optional(_one_of("float32", "mixed_bfloat16", "mixed_float16")),
+    "precision": _optional(_one_of("float32", "mixed_bfloat16")),
     "seed": _whole(0),
     "epochs": _whole(1),
     "batch": _whole(1),

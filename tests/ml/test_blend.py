@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from ml import architectures, export, runs, train, weights
+from ml import architectures, export, manifest, runs, train, weights
 
 
 def blending(recipe, model_folder, share=0.25):
@@ -68,8 +68,13 @@ def test_a_run_that_was_begun_without_it_is_refused_before_it_goes_on(
     run, recipe, tiny, model_folder, tmp_path
 ):
     begun = shutil.copytree(run, tmp_path / "run")
+    started = {**runs.card(run)["recipe"], "from": str(model_folder)}
+    manifest.write_json(begun / runs.RUN, {**runs.card(run), "recipe": started, "models": {}})
+    before = (begun / runs.RUN).read_bytes()
+    about = {**runs.card(run), "recipe": {**started, "blend": 0.5}, "models": {}}
     with pytest.raises(ValueError, match="was begun without blend"):
-        train.train({**blending(recipe, model_folder), "epochs": 3}, tiny, begun)
+        runs.begin(begun, about)
+    assert (begun / runs.RUN).read_bytes() == before
 
 
 def test_a_model_of_other_classes_is_not_blended_with(model_folder, tiny):

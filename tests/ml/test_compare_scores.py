@@ -1,9 +1,11 @@
 """The comparison of off-topic scores: on a real network, and on features worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from ml import compare_scores, other_pictures
+from ml import compare_scores, manifest, other_pictures
 
 
 def test_every_score_is_measured_on_every_kind(model_folder, tiny, monkeypatch):
@@ -13,6 +15,20 @@ def test_every_score_is_measured_on_every_kind(model_folder, tiny, monkeypatch):
     assert not kinds & set(other_pictures.REPORT_ON)
     assert all(set(by_kind) == kinds for by_kind in found.values())
     assert all(0 <= value <= 1 for by_kind in found.values() for value in by_kind.values())
+
+
+def test_a_network_of_two_views_has_features_once_a_picture(tiny):
+    look = compare_scores._looking(manifest.MODELS / "airbench_wide", tiny)
+    features, logits = look(tiny.validation.x, batch=8)
+    assert features.shape == (len(tiny.validation), 352) and len(logits) == len(features)
+    mirrored, _ = look(tiny.validation.x[:, :, ::-1], batch=8)
+    np.testing.assert_allclose(features, mirrored, rtol=1e-3, atol=1e-3)
+
+
+def test_a_model_of_other_classes_is_not_compared(model_folder, tiny):
+    other = dataclasses.replace(tiny, classes=tiny.classes[::-1])
+    with pytest.raises(ValueError, match="knows other classes"):
+        compare_scores.compare(model_folder, other)
 
 
 def test_the_best_score_comes_first():

@@ -20,7 +20,8 @@ import pytest
 from django.conf import settings
 
 from benchmarks.service import wait_for
-from ml import engines, manifest, preprocess
+from ml import engines, manifest, other_pictures, preprocess
+from ml import runtime as runtimes
 from ml.engines import litert
 from ml.manifest import EngineError, ModelError
 from ml.runtime import SCORE_TOLERANCE, TOLERANCE, Runtime
@@ -28,6 +29,12 @@ from tests import make
 from tests.ml.test_train import ROOT
 
 SMALLEST = manifest.MODELS / "airbench94"  # what is converted soonest
+KINDS = {
+    "drawings": other_pictures.drawings,
+    "details": other_pictures.crops,
+    "photos": other_pictures.package_photos,
+    "faces": other_pictures.faces,
+}
 SOON = (manifest.DEFAULT.name, SMALLEST.name)  # the others are asked by make test-slow
 SHIPPED = [
     folder.name if folder.name in SOON else pytest.param(folder.name, marks=pytest.mark.slow)
@@ -64,6 +71,30 @@ def test_they_say_the_same_of_pictures_alone_and_in_company(pair):
         assert np.abs(got.probabilities - expected.probabilities[:n]).max() <= TOLERANCE
         assert np.abs(got.off_topic - expected.off_topic[:n]).max() <= SCORE_TOLERANCE
         assert (got.probabilities.argmax(1) == expected.probabilities[:n].argmax(1)).all()
+
+
+@pytest.fixture(scope="module")
+def unsure() -> np.ndarray:
+    """A thousand pictures of other things, of which no network is sure: where two classes are
+    nearly as likely, the least difference would show."""
+    quarter = other_pictures.make(KINDS, 250, 32)
+    return np.concatenate([*quarter.values()])
+
+
+@pytest.mark.slow
+def test_every_model_that_ships_says_the_same_alone_and_in_every_batch(pair, unsure):
+    for runtime in pair.values():
+        alone = in_batches(runtime, unsure, 1)
+        assert len(np.unique(alone.argmax(1))) > 5 and np.median(alone.max(1)) < 0.9
+        for n in runtimes.BUCKETS[1:]:
+            together = in_batches(runtime, unsure, n)
+            assert np.abs(together - alone).max() <= TOLERANCE
+            assert (together.argmax(1) == alone.argmax(1)).all()
+
+
+def in_batches(runtime: Runtime, x: np.ndarray, n: int) -> np.ndarray:
+    parts = [runtime.predict(x[i : i + n]).probabilities for i in range(0, len(x), n)]
+    return np.concatenate(parts)
 
 
 def test_each_tells_what_it_runs_on(pair):

@@ -137,11 +137,43 @@ def test_a_model_that_was_not_measured_has_an_empty_card(folder):
     assert manifest.read_card(folder) == {}
 
 
-@pytest.mark.parametrize("classes", [[], [{"id": "cat"}], [{"id": "cat", "uk": "кіт"}]])
+@pytest.mark.parametrize(
+    "classes",
+    [
+        [],
+        [{"id": "cat"}],
+        [{"id": "cat", "uk": "кіт"}],
+        [{"id": "cat", "uk": None, "en": "cat"}],
+        [{"id": 3, "uk": "кіт", "en": "cat"}],
+        ["cat"],
+        [0, 1],
+        [None],
+    ],
+)
 def test_classes_need_names_in_both_languages(folder, classes):
     rewrite(folder, classes=classes)
     with pytest.raises(ManifestError, match="class"):
         manifest.read(folder)
+
+
+def test_no_two_classes_have_the_same_id(folder):
+    cat = {"id": "cat", "uk": "кіт", "en": "cat"}
+    rewrite(folder, classes=[cat, {**cat, "en": "tomcat"}])
+    with pytest.raises(ManifestError, match="two classes have the same id"):
+        manifest.read(folder)
+
+
+def test_what_recipes_have_made_beside_the_shipped_models_is_not_shipped(tmp_path, monkeypatch):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / manifest.MANIFEST).write_text("{}")
+    monkeypatch.setattr(manifest, "MODELS", tmp_path)
+    assert [folder.name for folder in manifest.shipped()] == list(manifest.SHIPPED)
+
+
+def test_every_model_that_ships_is_there_and_the_default_is_one_of_them():
+    assert manifest.DEFAULT in manifest.shipped()
+    for folder in manifest.shipped():
+        assert manifest.read(folder).id.startswith(f"{folder.name}-")
 
 
 def test_other_weights_than_the_manifest_names_are_refused(folder):

@@ -243,6 +243,24 @@ def test_a_comparison_is_printed_for_the_test_set_and_the_reviewed_pictures(
     assert said.count("right alone: 0 against 0; McNemar's p = 1") == 2
 
 
+def test_a_choice_is_compared_on_the_validation_split_where_that_is_asked_for(mixed, tiny):
+    truth = tiny.validation.y.tolist()
+    asked = compare.compare(Sure(truth * 3), Sure(truth * 3), mixed, "validation")
+    assert {name: told.first["n"] for name, told in asked.items()} == {
+        "validation": 20,
+        "reviewed, kept aside": 10,
+    }
+    assert asked["validation"].first["accuracy"] == 1
+
+
+@pytest.mark.parametrize("more", [["--write"], ["another"]])
+def test_a_comparison_of_two_writes_nothing_and_has_no_third(monkeypatch, capsys, more):
+    monkeypatch.setattr(sys, "argv", ["evaluate", "one", *more, "--against", "other"])
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main()
+    assert stopped.value.code == 2 and "writes nothing" in capsys.readouterr().err
+
+
 class Sure:
     """A runtime of made-up answers; the real one is compared above."""
 

@@ -1,5 +1,6 @@
 """The serving path, with every engine and the real network: alone or in company, the same."""
 
+import base64
 import json
 import shutil
 
@@ -10,6 +11,8 @@ import pytest
 from ml import manifest, runtime, weights
 from ml.manifest import ModelError
 from ml.runtime import BUCKETS, SCORE_TOLERANCE, TOLERANCE, Runtime
+
+CALLS = 10_000
 
 
 @pytest.fixture(scope="module", params=manifest.ENGINES)
@@ -81,11 +84,11 @@ def test_the_engine_says_what_the_plain_network_says(loaded, model_folder):
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_calls(loaded):
     x = pictures(33)
-    sizes = [*range(1, 9)] * 12 + [33]  # each bucket, the small ones most
+    sizes = [1] * 96 + [3, 8] + [20] + [33]  # each bucket, the small ones most
     for n in sizes:
         loaded.predict(x[:n])
     before = resident_megabytes()
-    for n in sizes * 10:
+    for n in sizes * (CALLS // len(sizes)):
         loaded.predict(x[:n])
     assert resident_megabytes() - before < 50
 
@@ -142,6 +145,29 @@ def test_other_golden_answers_stop_the_warm_up(copy):
     content["probabilities"][0] = content["probabilities"][0][::-1]
     (copy / manifest.GOLDEN).write_text(json.dumps(content))
     with pytest.raises(ModelError, match="golden"):
+        Runtime.load(copy).warm_up()
+
+
+@pytest.mark.parametrize("of", ["fewer classes", "larger pictures", "no picture", "fewer scores"])
+def test_golden_answers_of_another_model_stop_the_warm_up(copy, of):
+    inputs, expected = runtime.golden(copy)
+    probabilities, scores = expected
+    if of == "fewer classes":
+        probabilities = probabilities[:, :3]
+    elif of == "larger pictures":
+        inputs = np.zeros((len(inputs), 48, 48, 3), np.uint8)
+    elif of == "no picture":
+        inputs, probabilities, scores = inputs[:0], probabilities[:0], scores[:0]
+    else:
+        scores = scores[:-1]
+    content = {
+        "shape": list(inputs.shape),
+        "inputs": base64.b64encode(inputs.tobytes()).decode(),
+        "probabilities": probabilities.tolist(),
+        "off_topic": scores.tolist(),
+    }
+    (copy / manifest.GOLDEN).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r"golden\.json is of another model"):
         Runtime.load(copy).warm_up()
 
 

@@ -105,6 +105,12 @@ def test_a_wrong_argument_is_one_clear_line(module, words, said, monkeypatch, ca
     assert said in error and len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize("epochs", ["0", "-3"])
+def test_no_run_is_of_no_epochs(epochs, monkeypatch, capsys):
+    assert refusal(train, monkeypatch, "cifar10_plain", "--epochs", epochs) == 2
+    assert "--epochs is one at the least" in capsys.readouterr().err
+
+
 def test_a_recipe_that_begins_with_another_s_model_says_so_where_there_is_none(
     tiny_npz, tmp_path, monkeypatch, capsys
 ):

@@ -3,7 +3,9 @@ its place."""
 
 import errno
 import itertools
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,15 @@ def test_a_gate_s_verdict_comes_from_both_networks(places, version, worker, sett
     assert report["unreadable"] >= 1 and report["pictures"] + report["unreadable"] == 10
     assert {limit["name"] for limit in report["past"]} >= {"REVIEWED", "FLIPS"}
     assert report["speed"]["active"]["p50_ms"] > 0 < report["speed"]["candidate"]["per_second"]
+
+
+def test_it_never_takes_back_what_it_has_given_way_already():
+    """Nobody but root may, and a worker may be nicer than it is to be."""
+    program = "import os; from ml import replay; replay._give_way(); print(os.getpriority(0, 0))"
+    for more in (15, 3):
+        command = ["nice", "-n", str(more), sys.executable, "-c", program]
+        now = min(os.getpriority(os.PRIO_PROCESS, 0) + more, 19)
+        assert int(subprocess.check_output(command, text=True)) == max(now, NICENESS)
 
 
 def test_one_whose_process_cannot_be_started_is_told(monkeypatch):

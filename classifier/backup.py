@@ -19,7 +19,7 @@ from django.core.files import File
 from django.core.files.storage import Storage, default_storage
 from django.db import connection
 
-from classifier import packs, temporary
+from classifier import outages, packs, temporary
 from classifier.models import Export, Image
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ class UnreadableError(Exception):
     """A file broke off while it was read, so that the backup cannot be whole."""
 
 
+class NoRoomError(Exception):
+    """The copy of the database would take the room that answers need. The message is one line."""
+
+
 @dataclass
 class Written:
     files: int = 0  # of pictures and exports
@@ -40,10 +44,13 @@ class Written:
 
 def write(path: Path, with_database: bool = True) -> Written:
     """Write the backup, whole or not at all, readable by its owner alone. Only SQLite's database
-    can be in it. Raises FileExistsError where there is such a file, UnreadableError, OSError where
-    it cannot be written."""
+    can be in it. Raises FileExistsError where there is such a file, NoRoomError, UnreadableError,
+    sqlite3.Error where the database cannot be copied, OSError where the backup cannot be
+    written."""
     if path.exists():
         raise FileExistsError(path)
+    if with_database:
+        _check_room()
     partial = path.with_name(f"{path.name}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -73,6 +80,15 @@ def _fill(archive: tarfile.TarFile, with_database: bool) -> Written:
     for name in _names():
         _add(archive, default_storage, name, written)
     return written
+
+
+def _check_room() -> None:
+    wanted = outages.sqlite_bytes()
+    if not outages.has_room(wanted):
+        raise NoRoomError(
+            f"the copy of the database needs {wanted:,} bytes in {settings.TEMPORARY}, beside the "
+            f"{settings.FREE_BYTES:,} that stay free (KADR_FREE_MB), and there are fewer"
+        )
 
 
 def _model_files() -> list[Path]:

@@ -76,9 +76,12 @@ def serves(digest: str) -> bool:
 
 def in_turn() -> list[tuple[Path, str]]:
     """Folders to serve from, each with the digest it was activated with ("" for any): the active
-    one first, then those before it, for when it cannot be loaded."""
+    one first, then those before it, for when it cannot be loaded. None that was withdrawn, but for
+    settings.MODEL_FOLDER: where nothing else is left, answers that are marked as recalled are more
+    than none."""
     folders = _folders()
-    chosen = ModelActivation.objects.newest_first().values_list("folder", "digest")[:20]
+    trusted = ModelActivation.objects.newest_first().trusted()
+    chosen = trusted.values_list("folder", "digest")[:20]
     known = [(folders[name], digest) for name, digest in chosen if name in folders]
     return [*dict.fromkeys(known), (settings.MODEL_FOLDER, "")]
 

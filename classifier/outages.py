@@ -6,6 +6,7 @@ An outage is answered with 503 and Retry-After; whatever else breaks is a 500.
 import errno
 import shutil
 import sqlite3
+from pathlib import Path
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -47,6 +48,13 @@ def check_room(wanted: int = 0) -> None:
 def has_room(wanted: int = 0) -> bool:
     free: int = shutil.disk_usage(settings.DATA).free
     return free >= settings.FREE_BYTES + wanted
+
+
+def sqlite_bytes() -> int:
+    """What the SQLite database takes on the disk, with the log of what is not in its file yet."""
+    path = Path(connection.settings_dict["NAME"])
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _sqlite_code(error: BaseException) -> int:

@@ -1,19 +1,25 @@
-"""The queues as people see them: how much waits in each, for how long, and whether it is open."""
+"""The queues as people see them: how much waits in each, for how long, and whether it is open.
 
+What waits and what runs is asked for apart: both at once would fit neither of the indexes that hold
+the one or the other alone, and the whole table would be gone through.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from classifier.models import Correction, Export, Prediction, Status, TrialAnswer, WebhookDelivery
 from classifier.models import WorkQueue as Queue
 from classifier.models.correction import CorrectionStatus
 from classifier.models.export import ExportStatus
-from classifier.models.status import UNFINISHED
 from classifier.models.trial import OPEN as OPEN_TRIALS
 from classifier.models.webhook_delivery import DeliveryStatus
 from classifier.models.work_queue import PRIORITIES, QueueName, QueueState
+
+Rows = QuerySet[Any]
 
 
 @dataclass(frozen=True)
@@ -28,59 +34,81 @@ class Depth:
     oldest: datetime | None  # of those that wait, when it was queued
 
 
+@dataclass(frozen=True)
+class Work:
+    """What of a queue is not done."""
+
+    waiting: Rows
+    running: Rows  # few: what workers hold
+    moment: str = "created_at"  # the column that says since when it waits
+
+    def any_until(self, moment: datetime) -> bool:
+        """Whether anything is left of what was there at that time."""
+        if self.waiting.filter(created_at__lte=moment).exists():
+            return True
+        # Compared here: the database would rather walk all that was ever created until then.
+        begun = self.running.order_by().values_list("created_at", flat=True)
+        return any(each <= moment for each in begun)
+
+
 def depths() -> list[Depth]:
     rows = {row.name: row for row in Queue.objects.all()}
     return [_depth(name, rows.get(name)) for name in QueueName]
 
 
 def _depth(name: QueueName, row: Queue | None) -> Depth:
-    waits, runs, moment = WAITING[name]
-    found = unfinished(name).aggregate(
-        waiting=Count("pk", filter=waits),
-        running=Count("pk", filter=runs),
-        oldest=Min(moment, filter=waits),
-    )
+    work = WORK[name]()
+    found = work.waiting.aggregate(waiting=Count("pk"), oldest=Min(work.moment))
     state = QueueState(row.state) if row else QueueState.OPEN
-    return Depth(name, state, row.since if row else None, **found)
-
-
-def unfinished(name: str) -> "QuerySet[Any]":
-    """What of this queue is not done."""
-    for priority, queue in PRIORITIES.items():
-        if name == queue:
-            return Prediction.objects.filter(priority=priority, status__in=sorted(UNFINISHED))
-    rows: QuerySet[Any] = OTHERS[name]()
-    return rows
+    since = row.since if row else None
+    return Depth(name, state, since, running=work.running.count(), **found)
 
 
 def settle_drained() -> None:
     """Pause the draining queues of which all that they were to give out is done."""
     for row in Queue.objects.filter(state=QueueState.DRAINING):
-        if not unfinished(row.name).filter(created_at__lte=row.since).exists():
+        if not WORK[row.name]().any_until(row.since):
             Queue.objects.drained(row.name)
 
 
-OTHERS: dict[str, Any] = {
-    QueueName.RECALL: lambda: Correction.objects.unfinished(),
-    QueueName.TRIALS: lambda: TrialAnswer.objects.pending().filter(trial__status__in=OPEN_TRIALS),
-    QueueName.WEBHOOKS: lambda: WebhookDelivery.objects.filter(
-        status=DeliveryStatus.PENDING, endpoint__enabled=True
-    ),
-    QueueName.EXPORTS: lambda: Export.objects.filter(
-        status__in=(ExportStatus.QUEUED, ExportStatus.RUNNING)
-    ),
-}
-_PREDICTION = (Q(status=Status.QUEUED), Q(status=Status.RUNNING), "queued_at")
-_HELD = Q(fence__isnull=False)
-WAITING: dict[str, tuple[Q, Q, str]] = {  # what waits, what runs, since when
-    QueueName.INTERACTIVE: _PREDICTION,
-    QueueName.BATCH: _PREDICTION,
-    QueueName.RECALL: (
-        Q(status=CorrectionStatus.QUEUED),
-        Q(status=CorrectionStatus.RUNNING),
-        "created_at",
-    ),
-    QueueName.TRIALS: (Q(), Q(pk__in=[]), "created_at"),
-    QueueName.WEBHOOKS: (~_HELD, _HELD, "created_at"),
-    QueueName.EXPORTS: (~_HELD, _HELD, "created_at"),
+def _predictions(name: QueueName) -> Work:
+    (priority,) = [each for each, queue in PRIORITIES.items() if queue == name]
+    rows = Prediction.objects.filter(priority=priority)
+    running = rows.filter(status=Status.RUNNING)
+    return Work(rows.filter(status=Status.QUEUED), running, "queued_at")
+
+
+def _corrections() -> Work:
+    """Of recalls that were stopped only what a worker still holds: the rest is given to nobody."""
+    rows = Correction.objects.all()
+    return Work(rows.waiting(), rows.filter(status=CorrectionStatus.RUNNING))
+
+
+def _trials() -> Work:
+    rows = TrialAnswer.objects.pending().filter(trial__status__in=OPEN_TRIALS)
+    return Work(rows, rows.none())
+
+
+def _deliveries() -> Work:
+    return _held_apart(
+        WebhookDelivery.objects.filter(status=DeliveryStatus.PENDING, endpoint__enabled=True)
+    )
+
+
+def _exports() -> Work:
+    open_ones = (ExportStatus.QUEUED, ExportStatus.RUNNING)
+    return _held_apart(Export.objects.filter(status__in=open_ones))
+
+
+def _held_apart(rows: Rows) -> Work:
+    return Work(rows.filter(fence=None), rows.exclude(fence=None))
+
+
+WORK: dict[str, Callable[[], Work]] = {
+    QueueName.INTERACTIVE: lambda: _predictions(QueueName.INTERACTIVE),
+    QueueName.BATCH: lambda: _predictions(QueueName.BATCH),
+    QueueName.RECALL: _corrections,
+    QueueName.TRIALS: _trials,
+    QueueName.WEBHOOKS: _deliveries,
+    QueueName.EXPORTS: _exports,
 }

@@ -7,7 +7,7 @@ whoever is killed leaves nothing that is seen, and the next run goes on.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from classifier.models import Batch, Export, IdempotencyKey, Image, Prediction
 from classifier.models.status import FINAL, UNFINISHED
 
 PAGE = 500
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Purge:
         self._exports()
         return self.gone
 
-    def _mine(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    def _mine(self, rows: Rows) -> Rows:
         if self.user:
             rows = rows.filter(owner=self.user)
         return rows.filter(created_at__lt=self.before) if self.before else rows
@@ -64,12 +65,12 @@ class Purge:
             in_use = about.filter(Q(created_at__gte=self.before) | Q(status__in=UNFINISHED))
             rows = rows.exclude(Exists(in_use))
         for page in pages(rows):
-            self.gone.pictures += len(page)
-            self.gone.bytes += sum(image.byte_size for image in page)
+            # One that was asked about since the page was read is none of these rows any more.
+            going = page if self.dry_run else rows.erase_still(page)
+            self.gone.pictures += len(going)
+            self.gone.bytes += sum(image.byte_size for image in going)
             if self.dry_run:
                 self.gone.answers += Prediction.objects.filter(image__in=page).count()
-            else:
-                Image.objects.erase_each(page)
 
     def _answers_without_a_picture(self) -> None:
         """Tombstones, those that the erased pictures have just left too, and refused items."""

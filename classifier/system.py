@@ -6,14 +6,14 @@ A part that does not answer is told as such; the page itself needs the database 
 import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from classifier import bell
+from classifier import bell, outages
 from classifier.models import Worker
 
 PATIENCE = 1  # seconds for the broker
@@ -50,9 +50,7 @@ def database() -> Part:
 
 def _database_bytes() -> int:
     if connection.vendor == "sqlite":
-        path = Path(connection.settings_dict["NAME"])
-        files = (path, path.with_name(f"{path.name}-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return outages.sqlite_bytes()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         return int(cursor.fetchone()[0])
@@ -73,7 +71,7 @@ def broker() -> Part:
     known = {
         _("kind"): f"{told.get('server_name', 'redis')} {told['redis_version']}",
         _("memory"): _megabytes(int(told["used_memory"])),
-        _("messages that wait"): str(messages),
+        _("messages that wait"): number_format(messages, force_grouping=True),
         _("answered in"): took,
     }
     return Part(name, "" if heard else _("No worker has taken a message lately."), known)
@@ -99,12 +97,16 @@ def workers() -> list[tuple[Worker, bool]]:
 
 
 def _milliseconds(start: float) -> str:
-    return f"{(time.perf_counter() - start) * 1000:.1f} ms"
+    return _("{n} ms").format(n=_tenths((time.perf_counter() - start) * 1000))
 
 
 def _megabytes(n: int) -> str:
-    return f"{n / 1024**2:,.1f} MB"
+    return _("{n} MB").format(n=_tenths(n / 1024**2))
 
 
 def _gigabytes(n: int) -> str:
-    return f"{n / 1024**3:,.1f} GB"
+    return _("{n} GB").format(n=_tenths(n / 1024**3))
+
+
+def _tenths(n: float) -> str:
+    return number_format(round(n, 1), 1, force_grouping=True)

@@ -27,10 +27,12 @@ FORGET_WORKERS_AFTER = timedelta(days=1)
 
 @shared_task(name="jobs.tasks.sweep")
 def sweep() -> None:
-    """Free the rows of lost workers, settle what a crash left, and ring for whatever waits: a
-    bell may have been lost."""
+    """Free the rows of lost workers, ring for whatever waits, since a bell may have been lost, and
+    settle what a crash left."""
     Prediction.objects.free_lost()
     Correction.objects.free_lost()
+    if Prediction.objects.waiting().exists() or Correction.objects.any_waits():
+        bell.ring()  # first: what may fail below must keep no work waiting
     Batch.objects.settle()
     IdempotencyKey.objects.expired().delete()
     WebhookDelivery.objects.forget_old()
@@ -38,8 +40,6 @@ def sweep() -> None:
     queues.settle_drained()
     _forget_dead_batches()
     Export.objects.expired().erase_each()
-    if Prediction.objects.waiting().exists() or Correction.objects.any_waits():
-        bell.ring()
 
 
 @at_most(1)

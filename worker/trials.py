@@ -4,6 +4,8 @@ process, a page at a time. Whoever dies leaves rows without an answer, which the
 
 import logging
 import threading
+import time
+import uuid
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -11,12 +13,13 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from classifier import installed_models
 from classifier.models import ReviewTask, Stream, Trial, TrialAnswer
-from classifier.models.trial import TrialKind, TrialStatus
+from classifier.models.trial import ERROR, TrialKind, TrialStatus
 from classifier.promotion import figures, limits, trials
 from worker.candidate import Answer, Candidate, CandidateError
 
 logger = logging.getLogger(__name__)
 UNREADABLE = "PREVIEW_UNREADABLE"
+CLAIMED_WITHIN = 120  # seconds, in which a worker that was started anew has long looked
 
 
 class Trials:
@@ -24,6 +27,7 @@ class Trials:
         self.worker = worker
         self.stopped = threading.Event()
         self._candidate: Candidate | None = None
+        self._stuck: tuple[uuid.UUID, float] | None = None  # a gate, and since when it is seen so
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="trials", daemon=True).start()
@@ -46,6 +50,7 @@ class Trials:
         digests = {model.digest for model in installed_models.installed() if model.digest}
         trial = Trial.objects.claim(self.worker, digests)
         if trial is None:
+            self._give_up_stuck(digests)
             if not Trial.objects.shadows().open().exists():
                 self._end_candidate()
             return False
@@ -54,8 +59,22 @@ class Trials:
         except CandidateError as error:
             logger.warning("The candidate %s failed: %s", trial.name, error)
             self._end_candidate()
-            trial.finish(TrialStatus.FAILED, error=str(error)[:500])
+            trial.finish(TrialStatus.FAILED, error=str(error)[:ERROR])
         return True
+
+    def _give_up_stuck(self, digests: set[str]) -> None:
+        """End a gate that no worker has claimed for long, one of its models being gone from here;
+        another one may have it, so that is waited for."""
+        stuck = Trial.objects.stuck(digests)
+        if stuck is None or self._stuck is None or self._stuck[0] != stuck.pk:
+            self._stuck = (stuck.pk, time.monotonic()) if stuck else None
+            return
+        late = time.monotonic() - self._stuck[1] >= CLAIMED_WITHIN
+        if late and not Trial.objects.held().exists():  # who is at a shadow looks after it
+            missing = stuck.folder if stuck.digest not in digests else stuck.active_folder
+            error = f"{missing} is no longer installed as it was when the trial began"
+            logger.warning("The trial of %s is given up: %s", stuck.name, error)
+            Trial.objects.filter(pk=stuck.pk).give_up(error)
 
     def _go_on(self, trial: Trial) -> None:
         if trial.prepared_at is None:

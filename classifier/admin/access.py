@@ -1,5 +1,6 @@
 """Who may come in: users, groups, tokens."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -7,8 +8,10 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from classifier import user_deletion
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.login import AdminLoginForm
 from classifier.models import ApiToken
@@ -69,5 +72,21 @@ class ErasingUserAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # 
     """Deleting a user deletes what is theirs, though nobody may delete that by itself."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        if told := _too_much(objs):  # before all that goes is gathered, which would take as long
+            return [str(user) for user in objs], {}, set(), told
         shown, counts, _perms_needed, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
+
+
+def _too_much(users: Iterable[User]) -> list[str]:
+    """Why these are not deleted at once, and what to do first, of each that has pictures; nothing
+    where they may be."""
+    sizes = {user: user_deletion.size_of(user) for user in users}
+    if sum(sizes.values()) <= user_deletion.MOST:
+        return []
+    text = gettext(
+        "{name} has {n} pictures or answers. More than {most} at once are not deleted here, since "
+        "nobody could send anything meanwhile. Run this first: python manage.py purge --user {name}"
+    )
+    most = f"{user_deletion.MOST:,}"
+    return [text.format(name=u.username, n=f"{n:,}", most=most) for u, n in sizes.items() if n]

@@ -37,6 +37,7 @@ class CorrectionStatus(models.TextChoices):
 
 OPEN = (CorrectionStatus.QUEUED, CorrectionStatus.RUNNING)
 FREE: dict[str, Any] = {"fence": None, "lease_until": None}
+PAGE = 1000  # rows that are closed in one transaction
 
 
 class CorrectionQuerySet(models.QuerySet["Correction"]):
@@ -106,9 +107,14 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         return failed + self.update(status=CorrectionStatus.QUEUED, **FREE)
 
     def skip_unreachable(self) -> int:
-        """Close those whose picture is deleted for good or set aside; returns how many."""
+        """Close those whose picture is deleted for good or set aside, some of them at a time;
+        returns how many."""
         gone = Q(prediction__image=None) | Q(prediction__image__quarantined_at__isnull=False)
-        return self.filter(gone, status=CorrectionStatus.QUEUED).end(CorrectionStatus.SKIPPED)
+        rows = self.filter(gone, status=CorrectionStatus.QUEUED)
+        # Looked for first: an UPDATE would hold SQLite's only write lock while it looks, and there
+        # is nearly always nothing to find.
+        ids = list(rows.values_list("pk", flat=True)[:PAGE])
+        return rows.filter(pk__in=ids).end(CorrectionStatus.SKIPPED) if ids else 0
 
     def end(self, status: CorrectionStatus, **fields: Any) -> int:
         return self.update(status=status, finished_at=timezone.now(), **FREE, **fields)

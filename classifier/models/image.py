@@ -1,7 +1,8 @@
 """An accepted upload: the original and its preview."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.base import ContentFile
@@ -40,14 +41,12 @@ class ImageQuerySet(TrashQuerySet["Image"]):
     def erase_each(self, images: Iterable["Image"]) -> int:
         """Erase them; one whose files cannot be deleted now stays condemned, until the trash is
         emptied again. Returns how many are gone."""
-        erased = 0
-        for image in images:
-            try:
-                image.erase()
-                erased += 1
-            except OSError:
-                logger.exception("The files of the image %s cannot be deleted", image.pk)
-        return erased
+        return sum(_is_gone(image, image.erase) for image in images)
+
+    def erase_still(self, images: Iterable["Image"]) -> list["Image"]:
+        """The same, but only those that are still among these rows when their turn comes; returns
+        which are gone."""
+        return [i for i in images if _is_gone(i, partial(i.erase, among=self))]
 
     def store(self, accepted: "Accepted", name: str, owner: Owner) -> "Image":
         """The same without the row, which the caller inserts."""
@@ -67,6 +66,14 @@ class ImageQuerySet(TrashQuerySet["Image"]):
         they may be read."""
         pack = uuid7().hex
         return _storage().save_pack(f"{pack[-2:]}/{pack}.pack", contents)
+
+
+def _is_gone(image: "Image", erase: Callable[[], bool]) -> bool:
+    try:
+        return erase() is not False
+    except OSError:
+        logger.exception("The files of the image %s cannot be deleted", image.pk)
+        return False
 
 
 def read_file(name: str) -> bytes:
@@ -148,13 +155,19 @@ class Image(Owned, Trashable, Quarantinable):
                 self.predictions.filter(pk__in=stopped).retry()
         return bool(restored)
 
-    def erase(self, robust: bool = False) -> None:
-        """Forget every answer about it; then, once that is committed, delete files and row. Where
-        the files cannot be deleted, OSError is raised, or only logged if `robust`."""
+    def erase(self, robust: bool = False, among: ImageQuerySet | None = None) -> bool:
+        """Forget every answer about it; then, once that is committed, delete files and row. False,
+        and nothing is done, where it is none of the rows `among` which it is to be. Where the files
+        cannot be deleted, OSError is raised, or only logged if `robust`."""
+        rows = Image.objects.all() if among is None else among
         with transaction.atomic():
-            Image.objects.filter(pk=self.pk).condemn()
+            # Held first: whoever asks about it meanwhile holds it too, and is then seen.
+            list(Image.objects.filter(pk=self.pk).select_for_update(no_key=True).values("pk"))
+            if not rows.filter(pk=self.pk).condemn():
+                return False
             self.predictions.all().erase()
             transaction.on_commit(self._finish_erasing, robust=robust)
+        return True
 
     def _finish_erasing(self) -> None:
         # The row last: as long as it is there, the next emptying of the trash finds the files.

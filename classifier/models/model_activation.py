@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from classifier.models.model_version import ModelVersion
+
 
 class ModelActivationQuerySet(models.QuerySet["ModelActivation"]):
     def newest_first(self) -> "ModelActivationQuerySet":
@@ -14,12 +16,18 @@ class ModelActivationQuerySet(models.QuerySet["ModelActivation"]):
         """The id of the activation in force; None before there was one."""
         return self.newest_first().values_list("pk", flat=True).first()
 
+    def trusted(self) -> "ModelActivationQuerySet":
+        """Without those of versions that were withdrawn: they serve again only once somebody
+        activates them anew, which trusts them again."""
+        return self.exclude(digest__in=ModelVersion.objects.withdrawn().values("digest"))
+
     def before_current(self) -> "ModelActivation | None":
-        """The newest one of another version than the one that serves: where going back leads."""
+        """The newest one of another version than the one that serves, and that was not withdrawn:
+        where going back leads."""
         current = self.newest_first().first()
         if current is None:
             return None
-        return self.newest_first().exclude(digest=current.digest).first()
+        return self.newest_first().trusted().exclude(digest=current.digest).first()
 
 
 class ModelActivation(models.Model):

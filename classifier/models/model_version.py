@@ -15,6 +15,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         taken over."""
         return self.update_or_create(digest=digest, defaults=fields)[0]
 
+    def withdrawn(self) -> "ModelVersionQuerySet":
+        """Those whose answers are no longer trusted."""
+        return self.filter(recalled_at__isnull=False)
+
 
 class ModelVersion(models.Model):
     digest = models.CharField(_("digest"), max_length=64, unique=True)

@@ -166,7 +166,13 @@ class PredictionQuerySet(OwnedQuerySet["Prediction"]):
 
     def free_lost(self) -> int:
         """Return the rows of silent workers to the queue, or fail them; returns how many."""
-        return self.lost()._retry_or_fail("ATTEMPTS_EXHAUSTED", Outcome.LOST)
+        # Looked for first, by the index of what is claimed: to hold them in their order SQLite
+        # would go through the whole table, and nobody else could write meanwhile.
+        lost = self.lost()
+        ids = list(lost.order_by().values_list("pk", flat=True)[:PAGE])
+        if not ids:
+            return 0
+        return lost.filter(pk__in=ids)._retry_or_fail("ATTEMPTS_EXHAUSTED", Outcome.LOST)
 
     def _retry_or_fail(self, code: str, outcome: Outcome) -> int:
         with transaction.atomic(using=self.db):

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from classifier.ids import uuid7
 from classifier.models.model_version import ModelVersion
 
+REASON = 500  # characters that are kept of one
+
 
 class RecallStatus(models.TextChoices):
     RUNNING = "running", _("running")
@@ -23,7 +25,7 @@ class RecallStatus(models.TextChoices):
 
 
 class RecallQuerySet(models.QuerySet["Recall"]):
-    def begin(self, version: ModelVersion, **fields: Any) -> "Recall":
+    def begin(self, version: ModelVersion, reason: str = "", **fields: Any) -> "Recall":
         """Withdraw a version, or go on with its recall where one is not completed."""
         with transaction.atomic():
             held = ModelVersion.objects.select_for_update(no_key=True).filter(pk=version.pk)
@@ -33,7 +35,7 @@ class RecallQuerySet(models.QuerySet["Recall"]):
                 self.filter(pk=found.pk).go_on()
                 found.refresh_from_db()
                 return found
-            return self.create(model=version, **fields)
+            return self.create(model=version, reason=reason[:REASON], **fields)
 
     def unfinished(self) -> Self:
         return self.exclude(status=RecallStatus.COMPLETED)
@@ -46,7 +48,10 @@ class RecallQuerySet(models.QuerySet["Recall"]):
         return self.running().update(status=RecallStatus.STOPPED)
 
     def go_on(self) -> int:
-        return self.filter(status=RecallStatus.STOPPED).update(status=RecallStatus.RUNNING)
+        """Those of versions that are withdrawn: one that was activated since is trusted again."""
+        withdrawn = Q(model=None) | Q(model__recalled_at__isnull=False)
+        stopped = self.filter(withdrawn, status=RecallStatus.STOPPED)
+        return stopped.update(status=RecallStatus.RUNNING)
 
     def complete(self) -> int:
         return self.running().update(status=RecallStatus.COMPLETED, finished_at=timezone.now())
@@ -61,7 +66,7 @@ class Recall(models.Model):
     status = models.CharField(
         _("status"), max_length=10, choices=RecallStatus.choices, default=RecallStatus.RUNNING
     )
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=REASON, blank=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
     )

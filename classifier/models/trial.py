@@ -42,6 +42,7 @@ class TrialStatus(models.TextChoices):
 OPEN = (TrialStatus.QUEUED, TrialStatus.RUNNING)
 MEASURED = (TrialStatus.PASSED, TrialStatus.REFUSED)
 FREE: dict[str, Any] = {"fence": None, "lease_until": None}
+ERROR = 500  # characters that are kept of one
 
 
 class TrialQuerySet(models.QuerySet["Trial"]):
@@ -57,6 +58,10 @@ class TrialQuerySet(models.QuerySet["Trial"]):
     def idle(self) -> Self:
         return self.open().filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 
+    def held(self) -> Self:
+        """By a worker that is at it."""
+        return self.open().filter(lease_until__gte=Now())
+
     def with_work(self) -> Self:
         """Gates, until they have their verdict; shadows while answers are to be compared."""
         waiting = Trial.answers.rel.related_model._default_manager.filter(
@@ -64,10 +69,25 @@ class TrialQuerySet(models.QuerySet["Trial"]):
         )
         return self.idle().filter(Q(kind=TrialKind.GATE) | Exists(waiting))
 
+    def among(self, digests: Iterable[str]) -> Self:
+        """Those whose models are all of these versions."""
+        known = list(digests)
+        return self.filter(digest__in=known, active_digest__in=[*known, ""])
+
+    def stuck(self, digests: Iterable[str]) -> "Trial | None":
+        """A gate that nobody is at, and that who has models of these versions cannot claim."""
+        idle = self.gates().idle()
+        return idle.exclude(pk__in=idle.among(digests).values("pk")).first()
+
+    def give_up(self, error: str) -> int:
+        """End gates that nobody is at, without a verdict."""
+        fields = {"status": TrialStatus.FAILED, "finished_at": timezone.now(), **FREE}
+        return self.gates().idle().update(error=error[:ERROR], **fields)
+
     def claim(self, worker: str, digests: Iterable[str]) -> "Trial | None":
         """Take one whose models are among `digests`: gates first, oldest first."""
         fence = uuid.uuid4()
-        able = self.with_work().filter(digest__in=digests, active_digest__in=[*digests, ""])
+        able = self.with_work().among(digests)
         if not able.exists():  # nearly always so, and then nothing is written
             return None
         with transaction.atomic():
@@ -109,7 +129,7 @@ class Trial(models.Model):
     share = models.FloatField(_("share of the traffic"), null=True, blank=True)  # of a shadow
     sample = models.PositiveIntegerField(_("recent pictures"), null=True, blank=True)  # of a gate
     report = models.JSONField(_("report"), null=True, blank=True)
-    error = models.CharField(_("error"), max_length=500, blank=True)
+    error = models.CharField(_("error"), max_length=ERROR, blank=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from classifier.models import Review, Trial, Verdict
+from classifier.models.trial import TrialKind
 from classifier.promotion import aside
 from classifier.promotion.aside import Taught
 
@@ -37,9 +38,13 @@ class Pair:
 
 
 def pairs_of(trial: Trial) -> list[Pair]:
-    """A picture once, however many answers about it there are."""
+    """A picture once, however many answers about it there are. Of a gate all of them, or those
+    that were chosen first would drop out, and with them a limit; of a shadow, which has no end,
+    the newest."""
     rows = trial.answers.answered().filter(prediction__image__isnull=False).order_by("-pk")
-    rows = rows.values(*SAID, "pk", "recent", "prediction__image_id")[:MOST]
+    rows = rows.values(*SAID, "pk", "recent", "prediction__image_id")
+    if trial.kind == TrialKind.SHADOW:
+        rows = rows[:MOST]
     # Of several answers about a picture the newest, and one of the sample rather than another.
     last = sorted(rows, key=lambda row: (row["recent"], row["pk"]))
     by_image = {row["prediction__image_id"]: row for row in last}

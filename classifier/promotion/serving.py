@@ -10,21 +10,24 @@ from django.utils.translation import gettext as _
 
 from classifier import installed_models
 from classifier.installed_models import Installed
-from classifier.models import ModelActivation, ModelVersion, Trial
+from classifier.models import ModelActivation, ModelVersion, Recall, Trial
 from classifier.models.trial import MEASURED, TrialStatus
 from classifier.promotion.refused import Refused
 from ml import manifest
 
+REASON = 500  # characters that are kept of one
 
-def activate(found: Installed, **fields: Any) -> ModelActivation:
-    """Let an installed model serve from now on. A version that was withdrawn is trusted again."""
+
+def activate(found: Installed, reason: str = "", **fields: Any) -> ModelActivation:
+    """Let an installed model serve from now on. A version that was withdrawn is trusted again, and
+    its recall stopped: nobody else would check its answers."""
     assert found.manifest is not None, "what cannot be read is not activated"
+    about = {"folder": found.name, "digest": found.digest, "name": found.manifest.id}
     with transaction.atomic():
         ModelVersion.objects.filter(digest=found.digest).update(recalled_at=None)
+        Recall.objects.filter(model__digest=found.digest).stop()
         Trial.objects.shadows().filter(digest=found.digest).cancel()
-        return ModelActivation.objects.create(
-            folder=found.name, digest=found.digest, name=found.manifest.id, **fields
-        )
+        return ModelActivation.objects.create(**about, reason=reason[:REASON], **fields)
 
 
 def promote(trial: Trial, user: User | None = None, force: str = "", reason: str = "") -> Any:
@@ -41,22 +44,25 @@ def promote(trial: Trial, user: User | None = None, force: str = "", reason: str
     if found is None:
         raise Refused(_("The candidate is no longer installed as it was tried."))
     told = force.strip() if forced else reason.strip()
-    return activate(found, user=user, trial=trial, forced=forced, reason=told[:500])
+    return activate(found, told, user=user, trial=trial, forced=forced)
 
 
 def way_back() -> Installed | None:
     """The model that served before the one that serves, as it is installed; None where there is no
-    such thing any more."""
+    such thing any more, or only what was withdrawn."""
     current = ModelActivation.objects.newest_first().first()
     if current is None:
         return None
     former = ModelActivation.objects.all().before_current()
-    found = (
-        installed_models.with_digest(former.digest)
-        if former
-        else installed_models.read(settings.MODEL_FOLDER)
-    )
+    found = installed_models.with_digest(former.digest) if former else _shipped()
     return found if found and found.digest not in ("", current.digest) else None
+
+
+def _shipped() -> Installed | None:
+    """What served before there was any activation, unless it was withdrawn."""
+    found = installed_models.read(settings.MODEL_FOLDER)
+    withdrawn = ModelVersion.objects.withdrawn().filter(digest=found.digest)
+    return None if withdrawn.exists() else found
 
 
 def back(user: User | None = None, reason: str = "") -> ModelActivation:
@@ -73,4 +79,4 @@ def back(user: User | None = None, reason: str = "") -> ModelActivation:
         raise Refused(str(error)) from error
     current = ModelActivation.objects.newest_first()[0].name
     told = reason.strip() or _("back from {name}").format(name=current)
-    return activate(found, user=user, reason=told[:500])
+    return activate(found, told, user=user)

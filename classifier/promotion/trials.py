@@ -18,6 +18,7 @@ from classifier.models.trial import TrialKind, TrialStatus
 from classifier.promotion.refused import Refused
 
 SAMPLED_FROM = 10  # times as many of the newest answers as are taken
+MOST_SAMPLED = 100_000
 CHUNK = 1000
 
 
@@ -47,14 +48,35 @@ def begin_gate(name: str, user: User | None = None, sample: int | None = None) -
     if serving.manifest is None:
         raise Refused(f"{serving.name}: {serving.fault}")
     against = {"active_folder": serving.name, "active_digest": serving.digest}
+    found = candidate(name)
+    _refuse_hidden(serving)
     return _begin(
-        candidate(name),
+        found,
         kind=TrialKind.GATE,
         user=user,
-        sample=settings.GATE_SAMPLE if sample is None else sample,
+        sample=_sample(sample),
         active_name=serving.manifest.id,
         **against,
     )
+
+
+def _refuse_hidden(serving: Installed) -> None:
+    """By its name workers would find another one, and could never compare the two."""
+    found = installed_models.find(serving.name)
+    if found is None or found.digest != serving.digest:
+        text = _(
+            "{name} serves, and another folder of that name hides it, so nothing can be compared "
+            "with it. Give the new model a name of its own (--name)."
+        )
+        raise Refused(text.format(name=serving.name))
+
+
+def _sample(asked: int | None) -> int:
+    sample: int = settings.GATE_SAMPLE if asked is None else asked
+    if not 0 <= sample <= MOST_SAMPLED:
+        text = _("The number of recent pictures is one from 0 to {most}.")
+        raise Refused(text.format(most=f"{MOST_SAMPLED:,}"))
+    return sample
 
 
 def begin_shadow(name: str, share: float, user: User | None = None) -> Trial:
@@ -72,6 +94,8 @@ def _begin(found: Installed, **fields: object) -> Trial:
         with transaction.atomic():
             return Trial.objects.create(**about, **fields)
     except IntegrityError:
+        if not Trial.objects.open().filter(kind=fields["kind"]).exists():
+            raise  # it is no other one's fault
         return _open_one(found, **fields)
 
 

@@ -112,6 +112,20 @@ def test_the_command_wants_a_candidate_or_the_way_back(words):
         run(*words)
 
 
+@pytest.mark.parametrize("sample", ["-1", "100001", "9" * 5000, "many", "1.5"])
+def test_a_sample_that_cannot_be_is_refused_before_anything_begins(other, verdict, sample):
+    verdict(judged)
+    with pytest.raises(CommandError, match="--sample"):
+        run(other, "--sample", sample)
+    assert not Trial.objects.exists()
+
+
+def test_a_reason_that_is_too_long_is_cut_by_hand_too(other, monkeypatch):
+    monkeypatch.setattr("classifier.management.commands.activate.check", lambda model, engine: None)
+    call_command("activate", other, "--reason", "because " * 100, stdout=StringIO())
+    assert ModelActivation.objects.get().reason == ("because " * 100)[:500]
+
+
 def test_activating_by_hand_leaves_the_same_row(other, monkeypatch):
     monkeypatch.setattr("classifier.management.commands.activate.check", lambda model, engine: None)
     call_command("activate", other, "--reason", "by hand", stdout=StringIO())

@@ -99,6 +99,21 @@ def test_asking_twice_is_the_same_trial_and_another_waits_its_turn(places, other
     assert trials.begin_gate("confused").name == "confused"
 
 
+def test_where_the_model_that_serves_is_hidden_by_its_name_nothing_is_tried(places):
+    models.confused(places, models.NAME)
+    models.same(places)
+    for name in ("same", models.NAME):
+        with pytest.raises(Refused, match=f"{models.NAME} serves, and another folder.*--name"):
+            trials.begin_gate(name)
+    assert not Trial.objects.exists()
+
+
+@pytest.mark.parametrize("sample", [-1, 100_001, 10**30])
+def test_a_sample_that_cannot_be_is_refused_and_no_other_candidate_blamed(other, sample):
+    with pytest.raises(Refused, match="from 0 to 100,000"):
+        trials.begin_gate(other, sample=sample)
+
+
 # Which pictures it is about
 
 
@@ -161,6 +176,30 @@ def test_a_picture_counts_once_with_the_newest_word_about_it(other):
     assert (pair.truth, pair.active, pair.candidate) == ("cat", "dog", "cat")
 
 
+def test_however_many_are_reviewed_the_recent_sample_counts_in_a_gate(other, monkeypatch):
+    """It is chosen first, so it would be the first to drop out, and with it the limit on flips."""
+    monkeypatch.setattr(figures, "MOST", 2)
+    for _ in range(4):
+        review(make.answered())
+    report = figures.report(tried(trials.begin_gate(other, sample=2)))
+    assert (report["flips"]["of"], report["pictures"]) == (2, 4)
+
+
+def test_of_a_shadow_the_newest_answers_count(other, monkeypatch):
+    monkeypatch.setattr(figures, "MOST", 2)
+    rows = [make.answered() for _ in range(4)]
+    shadow = trials.begin_shadow(other, 1.0)
+    for row in rows:
+        TrialAnswer.objects.create(trial=shadow, prediction=row)
+    assert len(answered_by(shadow)) == 2
+
+
+def answered_by(trial: Trial) -> list[figures.Pair]:
+    for row in trial.answers.all():
+        row.write(active_label="dog", label="cat", confidence=0.9)
+    return figures.pairs_of(trial)
+
+
 def taught(folder: Path, **about: object) -> None:
     """As ml.export leaves the card of a model that was trained on reviewed pictures."""
     data = {"reviewed": {"train": 90, "validation": 10}, **about}
@@ -188,9 +227,7 @@ def counted(trial: Trial) -> tuple[int, int]:
 
 def tried(trial: Trial) -> list[figures.Pair]:
     trials.prepare(trial)
-    for row in trial.answers.all():
-        row.write(active_label="dog", label="cat", confidence=0.9)
-    return figures.pairs_of(trial)
+    return answered_by(trial)
 
 
 @pytest.mark.parametrize(

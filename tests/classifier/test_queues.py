@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier import queues
@@ -149,3 +151,37 @@ def test_looking_whether_a_queue_is_held_costs_one_query_while_none_is(django_as
 
 def test_every_queue_has_its_depth():
     assert [depth.name for depth in queues.depths()] == list(QueueName)
+
+
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("interactive", {"prediction_waiting", "prediction_claimed"}),
+        ("batch", {"prediction_waiting", "prediction_claimed"}),
+        ("recall", {"correction_waiting", "correction_claimed", "correction_of_recall"}),
+    ],
+)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="it is SQLite's plans that are read")
+def test_what_is_not_done_is_counted_by_the_indexes_that_hold_nothing_else(name, indexes):
+    """The system page does it every few seconds, however many answers there are."""
+    with CaptureQueriesContext(connection) as captured:
+        depth_of(name)
+        change(name, "draining")
+        queues.settle_drained()
+    table = {"recall": "correction"}.get(name, "prediction")
+    asked = [q["sql"] for q in captured if f'FROM "classifier_{table}"' in q["sql"]]
+    plans = [plan_of(sql) for sql in asked if is_about(sql, name)]
+    assert len(plans) == 4
+    assert all(any(index in plan for index in indexes) for plan in plans), plans
+
+
+def is_about(sql: str, name: str) -> bool:
+    """Whether it is this queue's: `depths` asks about all of them."""
+    priority = {"interactive": 0, "batch": 1}.get(name)
+    return priority is None or f'"priority" = {priority}' in sql
+
+
+def plan_of(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return " ".join(str(row[3]) for row in cursor.fetchall())

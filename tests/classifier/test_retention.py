@@ -117,6 +117,23 @@ def test_a_picture_that_was_asked_about_lately_stays_with_all_its_answers(alice)
     assert (Image.objects.count(), Prediction.objects.count()) == (1, 2)
 
 
+def test_a_picture_that_is_asked_about_while_another_goes_stays(alice, monkeypatch):
+    first, second = make.answered(alice), make.answered(alice)
+    age(Image, Prediction)
+    delete = DurableFileSystemStorage.delete
+
+    def ask_meanwhile(self: DurableFileSystemStorage, name: str) -> None:
+        delete(self, name)
+        if name == first.image.original.name:
+            Prediction.objects.ask(second.image)
+
+    monkeypatch.setattr(DurableFileSystemStorage, "delete", ask_meanwhile)
+    text = purge("--older-than", "30d")
+    assert Image.objects.get() == second.image and "pictures 1," in text
+    assert Prediction.objects.filter(image=second.image, deleted_at=None).count() == 2
+    assert second.image.read_preview()
+
+
 def test_what_is_not_finished_stays_however_old_it_is(alice):
     make.prediction(alice)
     age(Image, Prediction)

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier import bell, exports, recalls
@@ -48,6 +50,25 @@ def test_the_sweep_frees_the_rows_of_a_lost_worker_and_rings(bell_rings):
     row.refresh_from_db()
     assert row.status == Status.QUEUED
     assert bell_rings == [True]
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="it is SQLite's plans that are read")
+@pytest.mark.parametrize("lost", [False, True])
+def test_lost_rows_are_found_by_the_index_of_what_is_claimed(lost):
+    """However many answers there are; and where there are none nothing is locked."""
+    row = make.prediction()
+    Prediction.objects.claim(1, worker="gone")
+    moment = Now() + timedelta(minutes=-1 if lost else 1)
+    Prediction.objects.filter(pk=row.pk).update(lease_until=moment)
+    with CaptureQueriesContext(connection) as captured:
+        assert Prediction.objects.free_lost() == lost
+    asked = [q["sql"] for q in captured if q["sql"].startswith("SELECT")]
+    assert len(captured) == 1 or lost
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked[0]}")
+        plan = str(cursor.fetchall())
+    assert "SEARCH classifier_prediction USING INDEX prediction_claimed" in plan
 
 
 @pytest.mark.django_db
@@ -161,4 +182,16 @@ def test_a_file_that_cannot_be_deleted_keeps_the_sweep_from_nothing(
 def test_the_sweep_rings_for_an_answer_that_is_to_be_checked_again(bell_rings):
     recalls.again(Prediction.objects.filter(pk=make.answered().pk))
     tasks.sweep()
+    assert bell_rings == [True]
+
+
+@pytest.mark.django_db
+def test_tidying_that_fails_keeps_nothing_that_waits_from_its_bell(bell_rings, monkeypatch):
+    def fail() -> None:
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr(tasks.queues, "settle_drained", fail)
+    make.prediction()
+    with pytest.raises(DatabaseError):
+        tasks.sweep()
     assert bell_rings == [True]

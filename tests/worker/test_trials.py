@@ -126,6 +126,49 @@ def test_a_worker_without_the_candidate_s_files_leaves_it_to_others(places, echo
     assert Trial.objects.get().status == "queued"
 
 
+def test_where_no_worker_has_the_candidate_any_more_the_trial_fails(
+    places, echo, version, worker, monkeypatch
+):
+    models.same(places)
+    gate = trials.begin_gate("same")
+    models.shutil.rmtree(places / "same")
+    monkeypatch.setattr("worker.trials.CLAIMED_WITHIN", 0)
+    assert not worker.run_one() and not worker.run_one()
+    gate.refresh_from_db()
+    assert (gate.status, gate.is_open) == ("failed", False)
+    assert gate.error == "same is no longer installed as it was when the trial began"
+
+
+def test_a_trial_is_left_to_a_worker_that_is_still_at_another(
+    places, echo, version, worker, monkeypatch
+):
+    models.same(places)
+    models.confused(places)
+    shadow = trials.begin_shadow("confused", 1.0)
+    answered(1, version)
+    trials.begin_gate("same")
+    Trial.objects.shadows().claim("other", [shadow.digest])
+    models.shutil.rmtree(places / "same")
+    monkeypatch.setattr("worker.trials.CLAIMED_WITHIN", 0)
+    assert not worker.run_one() and not worker.run_one()
+    assert Trial.objects.gates().get().status == "queued"
+    Trial.objects.shadows().free("other")
+    models.shutil.rmtree(places / "confused")
+    worker.run_one()
+    assert Trial.objects.gates().get().status == "failed"
+
+
+def test_a_candidate_that_is_back_in_time_is_tried(places, echo, version, worker, monkeypatch):
+    folder = models.same(places)
+    trials.begin_gate("same")
+    away = folder.rename(places.parent / "away")
+    assert not worker.run_one()
+    away.rename(folder)
+    monkeypatch.setattr("worker.trials.CLAIMED_WITHIN", 0)
+    assert worker.run_one()
+    assert Trial.objects.get().report
+
+
 def test_a_canceled_trial_is_gone_on_with_by_nobody(places, echo, version, worker):
     models.same(places)
     trials.begin_gate("same")

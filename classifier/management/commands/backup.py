@@ -1,6 +1,7 @@
 """manage.py backup FILE: everything that Kadr keeps, in one tar, while it runs."""
 
 import argparse
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error}. Nothing was written: the picture's file broke off while it was read, so "
                 "look at its disk"
+            ) from error
+        except backup.NoRoomError as error:
+            raise CommandError(f"nothing was written: {error}") from error
+        except sqlite3.Error as error:
+            raise CommandError(
+                f"nothing was written, as the database could not be copied: {error}"
             ) from error
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from error

@@ -35,8 +35,7 @@ def _line(model: Installed, serves: bool) -> str:
     if described is None:
         return f"! {model.name}: {model.fault}"
     measured = described.metrics.get("test", {})
-    card = manifest.read_card(model.folder)
-    speed = card.get("test", {}).get("speed", {}).get("per_second", {})
+    speed = _card(model).get("test", {}).get("speed", {}).get("per_second", {})
     return COLUMNS.format(
         "*" if serves else "",
         described.id,
@@ -46,3 +45,11 @@ def _line(model: Installed, serves: bool) -> str:
         f"{speed.get('128', '?')}",
         model.folder,
     )
+
+
+def _card(model: Installed) -> dict[str, Any]:
+    """{} also where it cannot be read: that keeps nobody from what else is there."""
+    try:
+        return manifest.read_card(model.folder)
+    except manifest.ManifestError:
+        return {}

@@ -1,5 +1,6 @@
 """manage.py promote CANDIDATE: try it on one's own pictures, then let it serve."""
 
+import argparse
 import sys
 import time
 from datetime import timedelta
@@ -31,7 +32,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force", default="", metavar="REASON", help="promote past a limit, and why"
         )
-        parser.add_argument("--sample", type=int, metavar="N", help="recent pictures to try it on")
+        parser.add_argument(
+            "--sample",
+            type=_sample,
+            metavar="N",
+            help=f"recent pictures to try it on, at most {trials.MOST_SAMPLED:,}",
+        )
         parser.add_argument("--try-only", action="store_true", help="print the verdict, and stop")
         parser.add_argument(
             "--back", action="store_true", help="let the model serve again that did before"
@@ -92,6 +98,13 @@ def _former(options: dict[str, Any]) -> Trial | None:
     since = timezone.now() - REUSED_FOR
     rows = Trial.objects.gates().filter(digest=digest, status__in=MEASURED, finished_at__gte=since)
     return rows.filter(active_digest=trials.serving_model().digest).first()
+
+
+def _sample(text: str) -> int:
+    most = trials.MOST_SAMPLED
+    if not text.isdecimal() or not 0 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to {most:,}")
+    return int(text)
 
 
 def summary(trial: Trial) -> str:

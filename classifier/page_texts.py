@@ -48,6 +48,10 @@ def texts() -> dict[str, Any]:
         "restored": _("Brought back"),
         "notRestored": _("It could not be brought back. Try again."),
         "notDeleted": _("It could not be deleted. Try again."),
+        "missing": _(
+            "Not here any more: deleted, or you have logged in or out in another tab. "
+            "Load the page again."
+        ),
         "tooLarge": _sentence(Problem("IMAGE_TOO_LARGE")),
         "tooMany": _sentence(Problem("TOO_MANY_IMAGES")),
     }

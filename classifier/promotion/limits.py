@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+
+from classifier.page_texts import percent_pattern
 
 SIGNIFICANT = 0.05  # of McNemar's test
 DIGITS = 9  # that count: in floats 1 - 0.95 is above 0.05
@@ -45,15 +48,15 @@ def exceeded(report: dict[str, Any]) -> list[Limit]:
 
 def sentence(name: str, value: float | None, limit: float) -> str:
     """What is wrong, in the reader's language."""
-    shown = {"value": f"{value or 0:.2%}", "limit": f"{limit:.2%}"}
-    counts = {"value": f"{value or 0:.0f}", "limit": f"{limit:.0f}"}
+    shown = {"value": share(value or 0), "limit": share(limit)}
+    counts = {"value": number(round(value or 0)), "limit": number(round(limit))}
     return {
         "REVIEWED": _("Only {value} reviewed pictures; {limit} are needed.").format(**counts),
         "ASIDE": _(
             "Only {value} reviewed pictures that neither model was trained on; {limit} are needed."
         ).format(**counts),
         "WORSE": _("It is worse on the reviewed pictures, and not by chance: p = {p}.").format(
-            p=f"{value or 0:.4f}"
+            p=number_format(round(value or 0, 4), 4)
         ),
         "ACCURACY": _("It is right less often, by {value}; {limit} is allowed.").format(**shown),
         "CLASS": _("One class loses {value}; {limit} is allowed.").format(**shown),
@@ -65,6 +68,16 @@ def sentence(name: str, value: float | None, limit: float) -> str:
         ),
         "SLOWER": _("It takes {value} longer; {limit} is allowed.").format(**shown),
     }[name]
+
+
+def share(of_one: float) -> str:
+    """0.1234 as the active language writes it: “12.34%”, «12,34 %»."""
+    return percent_pattern().format(share=number_format(round(of_one * 100, 2), 2))
+
+
+def number(n: float) -> str:
+    """1234 as the active language writes it: “1,234”, «1 234»."""
+    return number_format(n, force_grouping=True)
 
 
 def _at_least(name: str, value: float, limit: float) -> Limit:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from classifier.models import Trial
+from classifier import installed_models
+from classifier.models import ModelVersion, Trial
 from classifier.models.trial import TrialKind
 from classifier.promotion import figures, limits
 
@@ -28,7 +29,18 @@ def report_of(trial: Trial) -> dict[str, Any] | None:
     if report is None:
         return None
     past = [limits.sentence(**limit) for limit in report["past"]]
-    return {**report, "rows": _rows(report), "past": past, "classes": _classes(report)}
+    classes = _classes(report, model_of(trial))
+    return {**report, "rows": _rows(report), "past": past, "classes": classes}
+
+
+def model_of(trial: Trial) -> ModelVersion:
+    """Made up, for the names of all classes that the trial's models know."""
+    digests = (trial.digest, trial.active_digest)
+    known = [row.classes for row in ModelVersion.objects.filter(digest__in=digests)]
+    installed = installed_models.with_digest(trial.digest)  # it may never have answered
+    if installed and installed.manifest:
+        known.append(installed.manifest.classes)
+    return ModelVersion(classes=[names for classes in known for names in classes])
 
 
 def _rows(report: dict[str, Any]) -> list[Row]:
@@ -37,7 +49,7 @@ def _rows(report: dict[str, Any]) -> list[Row]:
     right = _("right on the reviewed pictures")
     if learned := reviewed.get("learned"):  # reports of old have no such count
         right = _("right on them; {n} more do not count, since one of the two may know them")
-        right = right.format(n=f"{learned:,}")
+        right = right.format(n=limits.number(learned))
     return [
         _share(right, reviewed, more=True),
         _count(_("alone right on so many"), reviewed["only_active"], reviewed["only_candidate"]),
@@ -51,11 +63,13 @@ def _share(name: str, of: dict[str, Any], more: bool) -> Row:
     active, candidate = of["active"], of["candidate"]
     if active is None or candidate is None:
         return Row(name, "–", "–", "")
-    return Row(name, f"{active:.2%}", f"{candidate:.2%}", _better(active, candidate, more))
+    shares = limits.share(active), limits.share(candidate)
+    return Row(name, *shares, _better(active, candidate, more))
 
 
 def _count(name: str, active: int, candidate: int) -> Row:
-    return Row(name, f"{active:,}", f"{candidate:,}", _better(active, candidate, True))
+    counts = limits.number(active), limits.number(candidate)
+    return Row(name, *counts, _better(active, candidate, True))
 
 
 def _speeds(speed: dict[str, Any]) -> list[Row]:
@@ -70,8 +84,8 @@ def _speeds(speed: dict[str, Any]) -> list[Row]:
     return [
         Row(
             title,
-            f"{active[name]:,}" if active else "–",
-            f"{candidate[name]:,}",
+            limits.number(active[name]) if active else "–",
+            limits.number(candidate[name]),
             _better(active[name], candidate[name], name == "per_second") if active else "",
         )
         for name, title in names.items()
@@ -84,6 +98,7 @@ def _better(active: float, candidate: float, more: bool) -> str:
     return "better" if (candidate > active) == more else "worse"
 
 
-def _classes(report: dict[str, Any]) -> list[tuple[int, Row]]:
+def _classes(report: dict[str, Any], model: ModelVersion) -> list[tuple[int, Row]]:
     """Reviewed pictures of each true class and how many of them each model gets right."""
-    return [(row["n"], _share(row["label"], row, more=True)) for row in report["per_class"]]
+    name = model.label_name
+    return [(row["n"], _share(name(row["label"]), row, more=True)) for row in report["per_class"]]

@@ -7,9 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Route, expect
 
 from tests import make
+from tests.browser.impatience import impatient
 from tests.browser.uploading import ANSWERED, SOON, answered, lose_answers, photo, send
 
 POLLS = "**/api/v1/predictions?*"
+NOT_DELETED = "Не вдалося видалити. Спробуйте ще раз."
+MISSING = (
+    "Тут цього вже немає: видалено, або ви ввійшли чи вийшли в іншій вкладці. Оновіть сторінку."
+)
 
 
 def still_waiting(route: Route, gone: list[object]) -> None:
@@ -94,9 +99,47 @@ def test_what_could_not_be_deleted_is_not_called_deleted(home):
     answered(home)
     home.context.clear_cookies(name="sessionid")
     home.get_by_role("button", name="Видалити photo.jpg").click()
-    expect(home.locator("#banner")).to_have_text("Не вдалося видалити. Спробуйте ще раз.")
+    expect(home.locator("#banner")).to_have_text(MISSING)
     answered(home)
     expect(home.locator("#announcer")).not_to_contain_text("Видалено")
+
+
+def test_photos_that_wait_while_somebody_logs_out_in_another_tab_are_still_there(home):
+    home.route(POLLS, lambda route: still_waiting(route, []))
+    send(home, photo())
+    expect(home.locator(".card[data-id]")).to_have_count(1)
+    session = [c for c in home.context.cookies() if c["name"] == "sessionid"]
+    home.context.clear_cookies(name="sessionid")
+    home.unroute(POLLS)
+    expect(home.locator("#banner")).to_have_text(MISSING)
+    expect(home.locator(".card [data-field=state]")).to_have_text(MISSING)
+    home.context.add_cookies(session)
+    home.evaluate("dispatchEvent(new Event('online'))")  # or a few seconds more
+    answered(home)
+    expect(home.locator("#banner")).to_be_hidden()
+
+
+def test_that_it_could_not_be_deleted_is_told_each_time_and_not_for_ever(home):
+    send(home, photo())
+    answered(home)
+    home.clock.install()
+    home.route("**/api/v1/predictions/*", lambda route: route.abort())
+    told = home.locator("#announcer p", has_text=NOT_DELETED)
+    for n in (1, 2):
+        home.get_by_role("button", name="Видалити photo.jpg").click()
+        expect(told).to_have_count(n)
+    expect(home.locator("#banner")).to_have_text(NOT_DELETED)
+    home.clock.run_for(21_000)
+    expect(home.locator("#banner")).to_be_hidden()
+
+
+def test_a_deletion_that_hangs_counts_as_one_that_failed(home):
+    send(home, photo())
+    answered(home)
+    impatient(home)
+    home.route("**/api/v1/predictions/*", lambda _route: None)
+    home.get_by_role("button", name="Видалити photo.jpg").click()
+    expect(home.locator("#banner")).to_have_text(NOT_DELETED)
 
 
 def test_one_that_waits_and_could_not_be_deleted_is_answered_all_the_same(home):
@@ -111,9 +154,7 @@ def test_one_that_waits_and_could_not_be_deleted_is_answered_all_the_same(home):
 
     home.route(f"**/api/v1/predictions/{card.get_attribute('data-id')}", fail)
     home.get_by_role("button", name="Видалити photo.jpg").click()
-    expect(home.locator("#banner")).to_have_text(
-        "Не вдалося видалити. Спробуйте ще раз.", timeout=SOON
-    )
+    expect(home.locator("#banner")).to_have_text(NOT_DELETED, timeout=SOON)
     home.unroute(POLLS)
     answered(home)
 

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from classifier.models import Image, Prediction, Trial, Worker, WorkQueue
 from classifier.promotion import figures, trials
 from tests import make, models
+from tests.browser.impatience import impatient
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 SYSTEM = "/admin/classifier/workqueue/"
@@ -81,6 +82,45 @@ def test_what_could_not_be_fetched_anew_says_since_when_it_is_old(chief, live_se
     chief.unroute("**" + SYSTEM)
     chief.clock.run_for(6000)
     expect(chief.locator("#stale")).to_be_hidden()
+
+
+def test_what_hangs_says_since_when_the_page_is_old(chief, live_server):
+    chief.goto(live_server.url + SYSTEM)
+    impatient(chief)
+    chief.route("**" + SYSTEM, lambda _route: None)
+    expect(chief.locator("#stale")).to_contain_text("Not updated since", timeout=15_000)
+
+
+def test_what_the_focus_holds_back_for_long_says_so_and_goes_on_without_it(chief, live_server):
+    chief.clock.install()
+    chief.goto(live_server.url + SYSTEM)
+    stale, state = chief.locator("#stale"), queue_row(chief, "batch").locator(".state")
+    button = queue_row(chief, "batch").get_by_role("button", name="Pause")
+    button.focus()
+    WorkQueue.objects.change("batch", "draining")
+    chief.clock.run_for(11_000)
+    expect(stale).to_be_hidden()
+    chief.clock.run_for(10_000)
+    expect(stale).to_contain_text("Updates wait while a button or a link below has the focus.")
+    expect(state).to_have_text("open")
+    button.blur()
+    chief.clock.run_for(6000)
+    expect(state).to_have_text("draining")
+    expect(stale).to_be_hidden()
+
+
+def test_who_comes_back_to_the_page_sees_at_once_how_things_are(chief, live_server):
+    chief.clock.install()
+    chief.goto(live_server.url + SYSTEM)
+    state = queue_row(chief, "batch").locator(".state")
+    chief.evaluate(
+        "Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})"
+    )
+    WorkQueue.objects.change("batch", "draining")
+    chief.clock.run_for(20_000)
+    expect(state).to_have_text("open")
+    chief.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(state).to_have_text("draining")
 
 
 def test_paused_updates_wait_until_they_are_resumed_and_the_tab_remembers(chief, live_server):
@@ -204,6 +244,24 @@ def test_the_pictures_of_one_change_are_a_click_away(chief, live_server, trial):
     chief.goto(f"{live_server.url}/admin/classifier/trial/{trial.pk}/change/")
     chief.get_by_role("cell", name="2", exact=True).get_by_role("link").click()
     expect(chief.locator("#flips h2")).to_contain_text("dog → cat")
+
+
+def test_in_ukrainian_numbers_and_classes_are_as_ukrainian_has_them(chief, live_server, trial):
+    language = {"name": django_settings.LANGUAGE_COOKIE_NAME, "value": "uk", "url": live_server.url}
+    chief.context.add_cookies([language])
+    chief.goto(f"{live_server.url}/admin/classifier/trial/{trial.pk}/change/")
+    change = chief.get_by_role("row", name="собака кіт")
+    expect(change.get_by_role("link")).to_have_attribute(
+        "href", "?active_label=dog&label=cat#flips"
+    )
+    expect(chief.locator("#flips")).to_contain_text("→ кіт 90,0\u00a0%")
+    expect(chief.get_by_role("row", name="мілісекунд")).to_have_count(2)
+    expect(chief.get_by_role("row", name="мілісекунд").first).to_contain_text("10,0")
+    change.get_by_role("link").click()
+    expect(chief.locator("#flips h2")).to_contain_text("собака → кіт")
+    chief.goto(live_server.url + SYSTEM)
+    expect(chief.locator(".parts")).to_contain_text(re.compile(r"\d,\d ГБ з [\d\u00a0]+,\d ГБ"))
+    expect(chief.locator(".parts")).to_contain_text(re.compile(r"\d,\d мс"))
 
 
 def test_a_deletion_is_undone_with_one_click(chief, live_server, complaints):

@@ -190,6 +190,23 @@ def test_what_is_decided_already_can_be_decided_otherwise(review, rows):
     expect(review.locator(".tile").first.locator(".said")).to_have_text("it is: bird")
 
 
+@pytest.mark.parametrize("key", ["Enter", "1", "n", "s"])
+def test_a_key_that_is_held_decides_one(review, rows, key):
+    for _ in range(3):
+        review.keyboard.down(key)  # all but the first as the keyboard repeats it
+    review.keyboard.up(key)
+    expect(review.locator(SETTLED)).to_have_count(1)
+    sent(review, 1)
+    assert Review.objects.count() == 1
+
+
+def test_an_arrow_that_is_held_goes_on(review):
+    for _ in range(2):
+        review.keyboard.down("ArrowRight")
+    review.keyboard.up("ArrowRight")
+    expect(review.locator(".tile").nth(2)).to_be_focused()
+
+
 # More than ten classes
 
 
@@ -205,69 +222,12 @@ def test_a_class_without_a_key_is_found_by_its_name(context, live_server, transa
     press(page, "Enter")
     sent(page, 1)
     assert said(rows, 1) == [(Verdict.OTHER, "kind 12")]
-
-
-# Faults
-
-
-def test_what_is_decided_without_a_connection_is_sent_when_it_is_back(review, rows):
-    review.route("**/admin/review/words", lambda route: route.abort())
-    press(review, "Enter", "5")
-    expect(review.locator("#banner")).to_contain_text("No connection")
-    assert not Review.objects.exists()
-    review.unroute("**/admin/review/words")
-    sent(review, 2)
-    assert said(rows, 2) == [(Verdict.AGREE, "airplane"), (Verdict.OTHER, "deer")]
-    expect(review.locator("#banner")).to_be_hidden()
-
-
-def test_an_image_that_was_deleted_meanwhile_says_so(review, rows):
-    rows[0].image.trash()
-    press(review, "Enter", "Enter")
-    expect(review.locator("#banner")).to_contain_text("It is gone")
-    sent(review, 1)
-    assert said(rows, 2) == [("", ""), (Verdict.AGREE, "automobile")]
-
-
-def test_that_it_is_gone_can_be_read_however_fast_the_next_decision_comes(review, rows):
-    rows[0].image.trash()
-    press(review, "Enter")
-    expect(review.locator("#banner")).to_contain_text("It is gone")
-    press(review, "Enter")
-    sent(review, 1)
-    expect(review.locator("#banner")).to_contain_text("It is gone")
-
-
-def test_that_a_decision_was_refused_can_be_read_though_the_next_one_is_taken(review, rows):
-    refused = iter([True])
-    review.route(
-        "**/admin/review/words",
-        lambda route: route.fulfill(status=400) if next(refused, False) else route.continue_(),
-    )
-    press(review, "Enter", "Enter")
-    sent(review, 1)
-    expect(review.locator("#banner")).to_contain_text("The service refused this")
-    assert said(rows, 2) == [("", ""), (Verdict.AGREE, "automobile")]
-
-
-def test_who_was_away_gives_the_images_back_and_goes_on(context, live_server, rows, settings):
-    settings.REVIEW_LOCK_SECONDS = 1
-    log_in(context, live_server.url, "ann")
-    page = opened(context, live_server.url)
-    expect(page.locator("#paused")).to_be_visible()
-    expect(page.locator(".tile")).to_have_count(0)
-    settings.REVIEW_LOCK_SECONDS = 300
+    # Where nothing was typed nothing is found.
+    press(page, "Backspace", "/")
+    expect(page.locator("#find")).to_be_focused()
     press(page, "Enter")
-    expect(page.locator(CURRENT)).to_have_count(1)
-    assert not Review.objects.exists(), "the key that woke it decided nothing"
-
-
-def test_a_key_while_nothing_is_left_does_no_harm(context, live_server, transactional_db):
-    log_in(context, live_server.url, "ann")
-    page = opened(context, live_server.url)
-    expect(page.locator("#done")).to_be_visible()
-    press(page, "Enter", "1", "n", "s", "Backspace", "ArrowRight", "Control+a")
-    expect(page.locator("#done")).to_be_visible()
+    expect(page.locator(CURRENT)).to_be_focused()
+    expect(page.locator(SETTLED)).to_have_count(0)
 
 
 # Two reviewers

@@ -1,10 +1,10 @@
 // Deleting a picture, and bringing it back while the page is not left.
 
 import { announce } from "../shared/announcer.js";
-import { request } from "../shared/requests.js";
+import { inTime, request } from "../shared/requests.js";
 import { texts } from "../shared/texts.js";
 import { API, sentences } from "./api.js";
-import { banner } from "./banner.js";
+import { banner, bannerBriefly } from "./banner.js";
 import { action, field, nameOf } from "./card.js";
 import { isFocusIn, leave } from "./leaving.js";
 import { pollSoon, schedule } from "./polling.js";
@@ -27,7 +27,8 @@ async function erase(card) {
   if (!response?.ok) {
     delete card.dataset.leaving;
     pollSoon();
-    return banner("deletion", texts.notDeleted);
+    // Not found is not deleted: it may be of whom somebody has logged out in another tab.
+    return bannerBriefly("deletion", response?.status === 404 ? texts.missing : texts.notDeleted);
   }
   banner("deletion", "");
   schedule(); // perhaps for nothing any more
@@ -50,7 +51,7 @@ async function restore(card, note) {
   note.dataset.restoring = "";
   const { prediction, refusal } = await broughtBack(`${API}/${card.dataset.id}`);
   delete note.dataset.restoring;
-  if (!prediction) return banner("deletion", refusal);
+  if (!prediction) return bannerBriefly("deletion", refusal);
   banner("deletion", "");
   delete card.dataset.leaving;
   const focused = isFocusIn(note);
@@ -68,6 +69,6 @@ async function broughtBack(url) {
   const answer = await response?.json().catch(() => null);
   if (!answer) return { refusal: texts.notRestored };
   if (response.ok) return { prediction: answer };
-  const now = await fetch(url).then((told) => (told.ok ? told.json() : null)).catch(() => null);
+  const now = await fetch(url, { signal: inTime() }).then((told) => (told.ok ? told.json() : null)).catch(() => null);
   return now && !now.deleted_at ? { prediction: now } : { refusal: sentences(answer) };
 }

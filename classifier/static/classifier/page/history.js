@@ -1,11 +1,12 @@
 // History: the next page is appended in place.
 
+import { inTime } from "../shared/requests.js";
 import { cards } from "./card.js";
 import { schedule } from "./polling.js";
 import { wire } from "./wiring.js";
 
 async function loadMore(link) {
-  const response = await fetch(link.href).catch(() => null);
+  const response = await fetch(link.href, { signal: inTime() }).catch(() => null);
   const html = response?.ok ? await response.text().catch(() => null) : null;
   if (html === null) {
     link.ariaBusy = null; // for whoever stays, or comes back

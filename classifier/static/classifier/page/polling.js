@@ -1,15 +1,14 @@
 // Polling: one request for all that is pending, ever slower, and none while nobody looks.
 
+import { inTime } from "../shared/requests.js";
 import { texts } from "../shared/texts.js";
 import { API, OFFLINE, secondsToWait } from "./api.js";
 import { banner } from "./banner.js";
-import { cards } from "./card.js";
-import { leave } from "./leaving.js";
+import { cards, showState } from "./card.js";
 import { isFinal, update } from "./update.js";
 
 const POLLED = 100; // ids a request; the API's largest page
 const FASTEST = 250, SLOWEST = 2000; // ms between polls
-const STALLED = 15000; // ms after which a poll counts as lost
 
 let delay = FASTEST;
 let timer = null;
@@ -39,18 +38,20 @@ async function poll() {
   polling = true;
   const { found, seconds } = await ask(waiting.map((card) => card.dataset.id));
   polling = false;
-  banner("polling", found || seconds ? "" : texts.offline);
-  delay = seconds ? seconds * 1000 : found ? Math.min(delay * 1.3, SLOWEST) : Math.min(delay * 2, OFFLINE);
   const there = waiting.filter((card) => card.isConnected && !("leaving" in card.dataset));
-  if (found) for (const card of there) found.has(card.dataset.id) ? update(card, found.get(card.dataset.id)) : leave(card);
+  const missing = found ? there.filter((card) => !found.has(card.dataset.id)) : [];
+  banner("polling", missing.length ? texts.missing : found || seconds ? "" : texts.offline);
+  delay = seconds ? seconds * 1000 : found?.size ? Math.min(delay * 1.3, SLOWEST) : Math.min(delay * 2, OFFLINE);
+  // They are asked for on: whoever logs in again, or out, finds them.
+  for (const card of missing) showState(card, texts.missing);
+  for (const card of there) if (found?.has(card.dataset.id)) update(card, found.get(card.dataset.id));
   schedule();
 }
 
 // `found`: by identifier, where they were told; `seconds` to wait, where too much was asked.
 async function ask(ids) {
   try {
-    const signal = AbortSignal.timeout(STALLED);
-    const response = await fetch(`${API}?page_size=${POLLED}&id=${ids.join(",")}`, { signal });
+    const response = await fetch(`${API}?page_size=${POLLED}&id=${ids.join(",")}`, { signal: inTime() });
     if (response.status === 429) return { seconds: secondsToWait(response) };
     if (!response.ok) return {};
     return { found: new Map((await response.json()).results.map((prediction) => [prediction.id, prediction])) };

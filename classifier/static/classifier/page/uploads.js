@@ -73,7 +73,9 @@ async function upload(one) {
   if (file.size > texts.maxBytes) return showProblem(card, texts.tooLarge, null);
   const body = new FormData();
   body.append("image", file);
-  const response = await request("POST", API, { body, headers: { "Idempotency-Key": key } }).catch(() => null);
+  const headers = { "Idempotency-Key": key };
+  const signal = null; // a large photo may take long
+  const response = await request("POST", API, { body, headers, signal }).catch(() => null);
   if (!response) return notSent(one);
   if (!stopped) banner("uploads", "");
   const answer = await response.json().catch(() => null);

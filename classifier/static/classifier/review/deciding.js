@@ -18,9 +18,9 @@ export function decide(word) {
   // What is said already is not said again: to undo that would take back the first time too.
   const tiles = meant.filter((tile) => tile.said?.text !== saidOf(tile, wordOf(tile)).text);
   if (!tiles.length) return goOn(meant.at(-1));
-  const group = { tiles, before: tiles.map((tile) => tile.said), reviews: [] };
   const words = tiles.map(wordOf);
-  tiles.forEach((tile, i) => mark(tile, saidOf(tile, words[i])));
+  const group = tiles.map((tile, i) => ({ tile, before: tile.said, said: saidOf(tile, words[i]), review: null }));
+  for (const { tile, said } of group) mark(tile, said);
   undoable.push(group);
   state.decided += tiles.length;
   if (!service.troubled && wasRead()) banner("");
@@ -40,13 +40,27 @@ function saidOf(tile, { label, skip }) {
 
 async function tell(group, words) {
   const answer = await insist("words", { words });
-  group.reviews = answer?.reviews ?? [];
-  const lost = group.tiles.filter((_tile, i) => !group.reviews[i]);
+  group.forEach((one, i) => (one.review = answer?.reviews[i]));
+  const lost = group.filter((one) => !one.review);
   if (!lost.length) return;
   if (answer) banner(texts.gone);
-  for (const tile of lost) mark(tile, answer ? { kind: "gone", text: texts.gone } : null);
-  state.decided -= lost.length;
+  for (const one of lost) unsay(one, answer ? { kind: "gone", text: texts.gone } : one.before);
+  if (undoable.includes(group)) drop(group, lost); // or it was undone meanwhile, and counts no more already
   showChosen();
+}
+
+// What was not written down was never said, also to whoever undoes what was said of the same tile since.
+function unsay({ tile, before, said }, instead) {
+  for (const later of undoable.flat()) if (later.before === said) later.before = before;
+  if (tile.said === said || tile.said === before) mark(tile, instead);
+}
+
+// There is nothing in it to undo.
+function drop(group, lost) {
+  state.decided -= lost.length;
+  const at = undoable.indexOf(group);
+  group.splice(0, group.length, ...group.filter((one) => !lost.includes(one)));
+  if (!group.length) undoable.splice(at, 1);
 }
 
 // The next that is open, from the last decided one on; then the next page.
@@ -62,15 +76,15 @@ function goOn(last) {
 export function undo() {
   const group = undoable.pop();
   if (!group) return announce(texts.nothingToUndo);
-  group.tiles.forEach((tile, i) => mark(tile, group.before[i]));
-  state.decided -= group.tiles.length;
-  bringBack(group.tiles);
+  for (const { tile, before } of group) mark(tile, before);
+  state.decided -= group.length;
+  bringBack(group.map((one) => one.tile));
   announce(texts.undone);
   send(() => withdraw(group));
 }
 
 async function withdraw(group) {
-  const reviews = group.reviews.filter(Boolean);
+  const reviews = group.map((one) => one.review).filter(Boolean);
   if (reviews.length) await insist("withdraw", { reviews });
 }
 

@@ -32,7 +32,7 @@ find.addEventListener("input", () => {
 });
 
 find.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") [...palette.children].find((each) => !each.hidden)?.click();
+  if (event.key === "Enter" && find.value.trim()) [...palette.children].find((each) => !each.hidden)?.click();
   if (event.key !== "Enter" && event.key !== "Escape") return;
   event.preventDefault();
   event.stopPropagation();

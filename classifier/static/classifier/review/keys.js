@@ -49,5 +49,6 @@ document.addEventListener("keydown", (event) => {
   const act = choice ? () => decide({ label: choice.id }) : ON_KEY[key];
   if (!act) return;
   event.preventDefault();
+  if (event.repeat && !key.startsWith("Arrow")) return; // a key that is held says it once
   act(event);
 });

@@ -2,7 +2,7 @@
 
 export const models = {}; // id: [{ id, name }]
 export const reserve = []; // items that were dealt and are not shown yet
-export const undoable = []; // groups of what was said at once, the last one last
+export const undoable = []; // groups of what was said at once, the last one last: [{ tile, before, said, review }]
 
 export const state = {
   shown: [], // tiles: { item, element, said }

@@ -1,0 +1,15 @@
+"""What hangs counts as lost after 15 seconds; a test does not wait for so long."""
+
+from playwright.sync_api import Page
+
+SHORTENED = """() => {
+    AbortSignal.timeout = () => {
+        const giver = new AbortController();
+        setTimeout(() => giver.abort(new DOMException("", "TimeoutError")), 200);
+        return giver.signal;
+    };
+}"""
+
+
+def impatient(page: Page) -> None:
+    page.evaluate(SHORTENED)

@@ -53,6 +53,34 @@ class ModelCard:
         return list(zip(self.classes, self.test["per_class"], held, strict=True))
 
     @property
+    def limits(self) -> dict[str, Any]:
+        """Where its figures are worst: the class that it finds least often, the points of accuracy
+        that JPEG costs it, and the kind of other pictures that it notices least. {} where it was
+        not measured, and without the last where that was not."""
+        if not self.test:
+            return {}
+        recall = [row["recall"] for row in self.test["per_class"]]
+        hardest = recall.index(min(recall))
+        saved = self.test["jpeg_75"]["accuracy"]
+        found: dict[str, Any] = {
+            "hardest_class": self.manifest.classes[hardest]["id"],
+            "hardest_recall": recall[hardest],
+            "jpeg_loss": round(self.test["accuracy"] - saved, 4),
+        }
+        kinds = self.test["off_topic"]["kinds"]
+        flagged = {kind: row["flagged"] for kind, row in kinds.items() if row}
+        if flagged:
+            kind = min(flagged, key=lambda name: flagged[name])
+            found |= {"least_noticed_kind": kind, "least_noticed": flagged[kind]}
+        return found
+
+    @property
+    def hardest_class(self) -> str:
+        """The name of the class that it finds least often, in the active language."""
+        ids = [names["id"] for names in self.manifest.classes]
+        return self.classes[ids.index(self.limits["hardest_class"])] if self.limits else ""
+
+    @property
     def confusion(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """A row for each true class, with a cell for each answer: count, and shade from 0 to 4."""
         counts = self.test.get("confusion", [])
@@ -90,10 +118,13 @@ class ModelCard:
         wrong = [tile for tile in self._tiles if tile["true"] != tile["answer"]]
         return sorted(wrong, key=lambda tile: -tile["confidence"])[:WORST]
 
-    def pictures(self, true: str, answer: str) -> list[dict[str, Any]]:
-        """The tiles of one cell of the confusion matrix, by the ids of its classes."""
+    def pictures(self, true: str, answer: str) -> tuple[list[dict[str, Any]], int]:
+        """The tiles of one cell of the confusion matrix, by the ids of its classes, and how many
+        test pictures the cell counts."""
         ids = [names["id"] for names in self.manifest.classes]
-        return [t for t in self._tiles if (ids[t["true"]], ids[t["answer"]]) == (true, answer)]
+        found = [t for t in self._tiles if (ids[t["true"]], ids[t["answer"]]) == (true, answer)]
+        count = self.test["confusion"][ids.index(true)][ids.index(answer)] if found else 0
+        return found, count
 
     @cached_property
     def _tiles(self) -> list[dict[str, Any]]:
@@ -117,7 +148,7 @@ class ModelCard:
         more = ("thresholds", "weights_sha256", "data_sha256", "recipe", "libraries", "created")
         about = {name: getattr(described, name) for name in (*names, *more)}
         about |= {"digest": described.digest, "name": self.name, "metrics": described.metrics}
-        return {**about, "card": self.measured}
+        return {**about, "limits": self.limits, "card": self.measured}
 
 
 CURVES = ("accuracy", "loss")

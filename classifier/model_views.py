@@ -28,10 +28,10 @@ def one(request: HttpRequest, name: str) -> HttpResponse:
 def pictures(request: HttpRequest, name: str) -> HttpResponse:
     """Test pictures of one cell of the confusion matrix: a true class and an answer."""
     card = find(name)
-    tiles = card.pictures(request.GET.get("true", ""), request.GET.get("answer", ""))
+    tiles, n = card.pictures(request.GET.get("true", ""), request.GET.get("answer", ""))
     if not tiles:
         raise Http404
-    return render(request, "model_pictures.html", {"card": card, "tiles": tiles})
+    return render(request, "model_pictures.html", {"card": card, "tiles": tiles, "n": n})
 
 
 @require_safe

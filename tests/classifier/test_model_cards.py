@@ -4,19 +4,15 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
-from django.conf import settings as site
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
-from classifier import installed_models, model_card
-from classifier.management.commands import activate
-from classifier.models import ModelActivation, Worker
-from ml import manifest
+from ml import card_pictures, manifest
 from tests import make, models
 
 pytestmark = pytest.mark.django_db
 SHIPPED, NAME = models.SHIPPED, models.NAME
+CAT, DOG = 3, 5  # places of classes
 
 
 @pytest.fixture
@@ -39,6 +35,10 @@ def second(places):
 def change(folder, **fields) -> None:
     content = json.loads((folder / manifest.MANIFEST).read_text())
     (folder / manifest.MANIFEST).write_text(json.dumps({**content, **fields}))
+
+
+def measured() -> dict:
+    return manifest.read_card(SHIPPED)["test"]
 
 
 def page_of(client, path: str, language: str = "en") -> str:
@@ -104,9 +104,57 @@ def test_a_cell_of_the_confusion_matrix_opens_its_pictures(client):
     page = page_of(client, "/model/")
     link = re.search(r'href="(/models/[^"]*\?true=cat&amp;answer=dog)"', page)
     shown = page_of(client, link[1].replace("&amp;", "&"))
-    assert shown.count("<svg viewBox") == 6 and "cat → dog" in shown
+    n = measured()["confusion"][CAT][DOG]
+    assert shown.count("<svg viewBox") == n > 6 and "cat → dog" in shown
+    assert "Shown are" not in shown
     sheet = client.get("/models/airbench94/pictures.jpg")
     assert sheet["Content-Type"] == "image/jpeg"
+
+
+def test_of_right_answers_a_cell_shows_some_and_says_of_how_many(client):
+    shown = page_of(client, f"/models/{NAME}/pictures/?true=cat&answer=cat")
+    n = measured()["confusion"][CAT][CAT]
+    assert shown.count("<svg viewBox") == 6 and f"Shown are 6 of {n}." in shown
+
+
+def test_every_mistake_on_the_test_set_can_be_looked_at():
+    for folder in manifest.shipped():
+        card = manifest.read_card(folder)
+        wrong = np.array(card["test"]["confusion"])
+        np.fill_diagonal(wrong, 0)
+        shown = np.zeros_like(wrong)
+        for tile in card["pictures"]["tiles"]:
+            if tile["true"] != tile["answer"]:
+                shown[tile["true"], tile["answer"]] += 1
+        assert (shown == wrong).all() and wrong.sum() < card_pictures.MISTAKES
+
+
+def test_the_card_says_where_its_figures_are_worst(client):
+    test, classes = measured(), [c["en"] for c in manifest.read(SHIPPED).classes]
+    recall = [row["recall"] for row in test["per_class"]]
+    kinds = test["off_topic"]["kinds"]
+    page = page_of(client, "/model/")
+    hardest = classes[recall.index(min(recall))]
+    assert f"least often: {hardest}, {min(recall):.1%}" in page
+    assert f"it names {test['accuracy']:.1%} right, saved at quality 75 " in page
+    limits = client.get(f"/api/v1/models/{NAME}").json()["limits"]
+    assert limits["least_noticed"] == min(row["flagged"] for row in kinds.values())
+    assert limits["hardest_class"] == hardest
+    saved = test["jpeg_75"]["accuracy"]
+    assert limits["jpeg_loss"] == pytest.approx(test["accuracy"] - saved, abs=1e-4)
+
+
+def test_a_kind_that_was_not_measured_is_no_limit(client, second):
+    card = manifest.read_card(second)
+    card["test"]["off_topic"]["kinds"] = {"noise": None}
+    manifest.write_json(second / manifest.CARD, card)
+    assert "notices least often" not in page_of(client, "/models/second/")
+    assert "least_noticed" not in client.get("/api/v1/models/second-1").json()["limits"]
+
+
+def test_pictures_that_come_from_fewer_are_not_counted_as_so_many(client):
+    page = page_of(client, "/model/")
+    assert "500 (from 16)" in page and "500 (from 100)" in page
 
 
 @pytest.mark.parametrize("query", ["", "?true=cat", "?true=cat&answer=unicorn", "?true=&answer="])
@@ -154,143 +202,6 @@ def test_an_answer_leads_to_the_card_of_the_very_version_that_gave_it(admin_clie
 def test_a_card_that_cannot_be_read_does_not_take_the_page_along(client, second):
     (second / manifest.CARD).write_text("{")
     assert "not been measured" in page_of(client, "/models/second/")
-
-
-# Which one serves
-
-
-def activated(folder) -> None:
-    described = manifest.read(folder)
-    ModelActivation.objects.create(folder=folder.name, digest=described.digest, name=described.id)
-
-
-def test_the_newest_activation_decides_which_one_serves(second):
-    assert installed_models.active() == site.MODEL_FOLDER
-    activated(second)
-    assert installed_models.active() == second
-    assert model_card.model_card().manifest.id == "second-1"
-    activated(SHIPPED)
-    assert installed_models.active() == SHIPPED
-    assert installed_models.changed() == ""
-
-
-def retrained(folder) -> str:
-    """Another version in the same folder; its digest."""
-    change(folder, thresholds={"off_topic": 1.5, "set": 0.5})
-    return manifest.read(folder).digest
-
-
-def test_one_that_was_changed_since_its_activation_does_not_serve(second, capsys):
-    activated(second)
-    before, after = manifest.read(second).digest, retrained(second)
-    assert installed_models.active() == site.MODEL_FOLDER
-    assert not installed_models.serves(before) and not installed_models.serves(after)
-    call_command("models")
-    *_lines, last = capsys.readouterr().out.splitlines()
-    assert "second was changed since it was activated" in last
-    assert f"take {NAME}" in last and "manage.py activate second" in last
-
-
-def test_what_is_served_instead_is_what_was_activated_before_it(second, places):
-    shutil.copytree(second, places / "third")
-    change(places / "third", id="third-1")
-    activated(second)
-    activated(places / "third")
-    retrained(places / "third")
-    assert installed_models.active() == second
-    assert installed_models.changed() == "third"
-    activated(places / "third")
-    assert installed_models.active() == places / "third"
-    assert installed_models.changed() == ""
-
-
-@pytest.mark.parametrize("fault", ["removed", "broken"])
-def test_one_that_is_no_longer_there_does_not_serve_either(second, fault):
-    activated(second)
-    shutil.rmtree(second) if fault == "removed" else (second / "manifest.json").write_text("{")
-    assert installed_models.active() == site.MODEL_FOLDER
-    assert installed_models.changed() == "second"
-
-
-def test_the_page_and_the_api_tell_of_the_one_that_serves_instead(second, api):
-    activated(second)
-    retrained(second)
-    rows = {row["name"]: row["active"] for row in api.get("/api/v1/models").json()}
-    assert rows[NAME] and not rows["second"]
-    assert api.get("/model/").context["m"].id == manifest.read(SHIPPED).id
-
-
-def test_a_worker_that_cannot_load_it_has_the_ones_before_it_to_turn_to(second):
-    ModelActivation.objects.create(folder="second", digest="1" * 64, name="second-1")
-    ModelActivation.objects.create(folder="gone", digest="2" * 64, name="gone")
-    folders = [folder for folder, _digest in installed_models.in_turn()]
-    assert folders == [second, site.MODEL_FOLDER]
-
-
-def test_one_s_own_models_hide_shipped_ones_of_the_same_name(places):
-    shutil.copytree(SHIPPED, places / NAME)
-    assert installed_models.find(NAME).folder == places / NAME
-
-
-def test_the_list_marks_the_one_that_serves_and_names_what_is_broken(second, places, capsys):
-    (places / "broken").mkdir()
-    (places / "broken" / manifest.MANIFEST).write_text("{")
-    call_command("models")
-    out = capsys.readouterr().out
-    (serving,) = [line for line in out.splitlines() if line.startswith("*")]
-    figures = manifest.read(SHIPPED).metrics
-    assert f"{NAME}-" in serving and f"{figures['test']['accuracy']:.2%}" in serving
-    assert f"{figures['parameters']:,}" in serving
-    assert "second-1" in out and "! broken" in out
-
-
-def test_a_model_that_is_not_there_is_refused_with_those_that_are(second):
-    with pytest.raises(CommandError, match=r"airbench94, .*cifar10_improved, second"):
-        call_command("activate", "nothing")
-
-
-def test_a_model_without_its_weights_is_refused_and_the_old_one_stays(second):
-    with pytest.raises(CommandError, match=r"weights\.npz"):
-        call_command("activate", "second")
-    assert not ModelActivation.objects.exists()
-
-
-def test_a_model_whose_golden_answers_do_not_hold_is_refused_and_the_old_one_stays(second):
-    shutil.copy(SHIPPED / "weights.npz", second)
-    with pytest.raises(CommandError, match="golden inputs differently"):
-        call_command("activate", "second")
-    assert not ModelActivation.objects.exists()
-
-
-def test_a_model_is_checked_in_every_engine_that_workers_have(second, monkeypatch):
-    """Also where this command was given without KADR_ENGINE."""
-    checked = []
-    monkeypatch.setattr(activate, "check", lambda model, engine: checked.append(engine))
-    call_command("activate", "second-1")
-    served = {"host": "a", "device": "CPU", "model": make.model_version()}
-    Worker.objects.beat("a:1", **served, engine="litert")
-    call_command("activate", "second-1")
-    Worker.objects.beat("a:2", **served, engine="tensorflow")
-    call_command("activate", "second-1")
-    assert checked[:2] == ["tensorflow", "litert"]
-    assert sorted(checked[2:]) == ["litert", "tensorflow"]
-
-
-def test_the_check_is_made_in_the_engine_that_is_named(second):
-    shutil.copy(SHIPPED / "weights.npz", second)
-    found = installed_models.find("second")
-    with pytest.raises(CommandError, match="abacus"):
-        activate.check(found, "abacus")
-
-
-def test_a_model_that_holds_is_activated_with_its_reason(second, monkeypatch, capsys):
-    # Loading for real is the test above's, and tests/live/test_own_classes.py's.
-    monkeypatch.setattr(activate, "check", lambda model, engine: None)
-    call_command("activate", "second-1", reason="better at night")
-    (row,) = ModelActivation.objects.all()
-    assert (row.folder, row.reason) == ("second", "better at night")
-    assert row.digest == manifest.read(second).digest
-    assert "serves from now on" in capsys.readouterr().out
 
 
 # What an answer says beside its label

@@ -3,13 +3,17 @@ but the commands of the documentation."""
 
 import io
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
+from ml import manifest
+from tests.browser.uploading import answered, photo, send
 from tests.live.service import ROOT, Service, wait_for
 
 COLOURS = {"лимон": (230, 220, 40), "tomato": (210, 40, 30), "sky": (60, 120, 230)}
@@ -56,7 +60,9 @@ def command(*words: str, service: Service | None = None) -> str:
 
 
 @pytest.mark.slow
-def test_a_folder_of_pictures_becomes_the_model_that_answers(running, folder, tmp_path):
+def test_a_folder_of_pictures_becomes_the_model_that_answers(
+    running, folder, tmp_path, page, complaints
+):
     content = picture("лимон", 1000)
     _status, first = running.upload(content, Prefer="wait=30")
     shipped = first["model"]["digest"]
@@ -83,10 +89,21 @@ def test_a_folder_of_pictures_becomes_the_model_that_answers(running, folder, tm
     assert {running.prediction(pk)["status"] for pk in waiting} == {"succeeded"}
     assert running.prediction(first["id"])["model"]["digest"] == shipped
 
-    status, _headers, page = running.request("GET", "/model/")
-    assert status == 200 and "лимон" in page.decode() and "tomato" in page.decode()
-    status, _headers, page = running.request("GET", "/")
-    assert "лимон" in page.decode()
+    page.goto(running.url)
+    send(page, photo("lemon.jpg", content))
+    answered(page)
+    expect(page.locator("[data-field=label]").first).to_have_text("лимон", ignore_case=True)
+
+    card = manifest.read_card(running.data / "models" / "colours")
+    assert card["models"] and card["data"]["pictures"]["test"] == card["test"]["n"] == 6
+    page.goto(f"{running.url}/model/")
+    right = f"{card['test']['accuracy']:.1%}".replace(".", ",").replace("%", r"\s%")
+    expect(page.locator("article")).to_contain_text(re.compile(rf"{right} .*інтервал"))
+    expect(page.locator(".confusion tbody th")).to_have_text(["sky", "tomato", "лимон"])
+    page.locator(".confusion .right a").first.click()
+    expect(page.locator(".tile").first).to_be_visible()
+    assert page.request.get(f"{running.url}/models/colours/pictures.jpg").ok
+    assert complaints == []
 
 
 def test_what_is_wrong_with_a_folder_is_one_line_that_names_it(folder):

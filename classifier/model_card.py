@@ -54,9 +54,9 @@ class ModelCard:
 
     @property
     def limits(self) -> dict[str, Any]:
-        """Where its figures are worst: the class that it finds least often, the points of accuracy
-        that JPEG costs it, and the kind of other pictures that it notices least. {} where it was
-        not measured, and without the last where that was not."""
+        """Where its figures are worst: the class that it finds least often, the share of right
+        answers that JPEG costs it, and the kind of other pictures that it notices least. {} where
+        it was not measured, and without the last where that was not."""
         if not self.test:
             return {}
         recall = [row["recall"] for row in self.test["per_class"]]

@@ -44,11 +44,11 @@ class Work:
 
     def any_until(self, moment: datetime) -> bool:
         """Whether anything is left of what was there at that time."""
-        if self.waiting.filter(created_at__lte=moment).exists():
-            return True
+        left = self.waiting.filter(created_at__lte=moment)
         # Compared here: the database would rather walk all that was ever created until then.
         begun = self.running.order_by().values_list("created_at", flat=True)
-        return any(each <= moment for each in begun)
+        # Asked for once more at the end: what ran may have been given back in between.
+        return left.exists() or any(each <= moment for each in begun) or left.exists()
 
 
 def depths() -> list[Depth]:

@@ -1,6 +1,7 @@
 """Typed readers of environment variables. Only settings.py calls them."""
 
 import contextlib
+import math
 import os
 import re
 import secrets
@@ -21,10 +22,11 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def number(name: str, default: int, least: int = 0) -> int:
+def number(name: str, default: int, least: int = 0, most: float = math.inf) -> int:
     value = text(name, str(default))
-    if not value.isdecimal() or int(value) < least:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} up, not {value!r}")
+    if not value.isdecimal() or not least <= int(value) <= most:
+        range_ = f"from {least} up" if most == math.inf else f"from {least} to {most}"
+        raise ImproperlyConfigured(f"{name} must be a whole number {range_}, not {value!r}")
     return int(value)
 
 

@@ -108,7 +108,9 @@ AUDIT_SHARE = env.share("KADR_AUDIT_SHARE", 0.02)
 REVIEW_LOCK_SECONDS = 300
 
 # The gate (classifier/promotion/): past these a candidate is not promoted unless told why.
-GATE_SAMPLE = env.number("KADR_GATE_SAMPLE", 1000)  # recent answers that it is tried on
+GATE_SAMPLE_MOST = 100_000
+# Recent answers that it is tried on.
+GATE_SAMPLE = env.number("KADR_GATE_SAMPLE", 1000, most=GATE_SAMPLE_MOST)
 GATE_REVIEWED = env.number("KADR_GATE_REVIEWED", 50)  # reviewed pictures that are needed
 GATE_ACCURACY_DROP = env.share("KADR_GATE_ACCURACY_DROP", 0.01)
 GATE_CLASS_DROP = env.share("KADR_GATE_CLASS_DROP", 0.05)

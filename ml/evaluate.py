@@ -44,6 +44,8 @@ def main() -> None:
     args = _arguments()
     cli.quiet_tensorflow()
     with cli.one_line_errors():
+        for folder in (*args.models, *([args.against] if args.against else [])):
+            manifest.read(folder)  # before the pictures, which may have to be downloaded
         dataset = cli.dataset(args)
         for number, folder in enumerate(args.models):
             runtime = Runtime.load(folder, args.engine)

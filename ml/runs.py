@@ -33,12 +33,11 @@ MEAN = "mean.npz"  # of the weights after each of the last epochs, where it has 
 LOSSES = "losses.npy"  # of each training picture when last seen, where a recipe has [pruning]
 
 
-DIGESTS = {"data_sha256": "pictures", "labels_sha256": "labels", "models": "models"}
+HASHES = {"data_sha256": "pictures", "labels_sha256": "labels"}
 # What the checkpoint holds, so that a run goes on with it whatever its recipe says by now.
 HELD: Mapping[str, Any] = {
     "architecture": "",
     "options": {},
-    "from": "",
     "precision": "float32",
     "seed": 0,
     "batch": 0,
@@ -49,21 +48,27 @@ HELD_BY_OPTIMIZER = ("name", "weight_decay", "momentum", "shift_scale")
 
 
 def begin(run: Path, about: dict[str, Any]) -> None:
-    """Write down what the run is of. Raises ValueError where it was of something else so far, and
-    then changes nothing: other pictures, labels, or what can change no more in a recipe."""
+    """Write down what the run is of; of the models that it learns from, what was written first.
+    Raises ValueError where it was of something else so far, and then changes nothing: other
+    pictures, labels or models, or what can change no more in a recipe."""
     run.mkdir(parents=True, exist_ok=True)
     if (run / RUN).exists():
-        _refuse_another(run, card(run), about)
+        before = card(run)
+        _refuse_another(run, before, about)
+        about = {**about, "models": before.get("models", about["models"])}
     manifest.write_json(run / RUN, about)
 
 
 def _refuse_another(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     other = "remove the folder, or use another"
-    for name, what in DIGESTS.items():
+    for name, what in HASHES.items():
         if name in before and before[name] != now[name]:
             raise ValueError(f"{run} was begun with other {what}: {other}")
     if not is_begun(run):
         return
+    known = set(before.get("models", now["models"]).values())
+    if not known.issuperset(now["models"].values()):
+        raise ValueError(f"{run} was begun with other models: {other}")
     for name, (was, is_) in _changed(before["recipe"], now["recipe"]).items():
         raise ValueError(f"{run} was begun with {name} {was!r}, and not {is_!r}: {other}")
     if "blend" in now["recipe"] and not (run / START).exists():

@@ -101,13 +101,15 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
             f"the pictures that an epoch shows do not make one batch of {batches.batch}; the "
             f"training split has {len(dataset.train)}"
         )
+    # What it began with is in the checkpoint, and need not be there any more.
+    learned_from = {**recipe, "from": ""} if runs.is_begun(run) else recipe
     runs.begin(
         run,
         {
             "recipe": recipe,
             "data_sha256": dataset.sha256,
             "labels_sha256": dataset.labels_sha256,
-            "models": recipes.models(recipe),
+            "models": recipes.models(learned_from),
             "steps": total,
         },
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from classifier.models import ModelActivation, Trial, Worker
+from classifier.models import ModelActivation, ModelVersion, Trial, Worker
 from worker import turn
 from worker.tally import tally
 
@@ -51,12 +51,21 @@ class Heartbeat:
             except DatabaseError as error:
                 logger.warning("The heartbeat was not written: %s", error)
 
+    def _was_withdrawn(self) -> bool:
+        """Since it was loaded; one that was loaded all the same is the last resort, and stays."""
+        version = self.model.version
+        withdrawn = ModelVersion.objects.withdrawn().filter(pk=version.pk)
+        return version.recalled_at is None and withdrawn.exists()
+
     def _make_way(self) -> None:
-        """End this process between two micro-batches if another model was activated; Celery starts
+        """End this process between two micro-batches if another model is to serve; Celery starts
         the next one, which loads it. What waits stays in its rows meanwhile."""
-        if ModelActivation.objects.current_id() == self.model.activation:
+        if ModelActivation.objects.current_id() != self.model.activation:
+            logger.info("Another model was activated: this process makes way for it")
+        elif self._was_withdrawn():
+            logger.info("The model was withdrawn: this process makes way for another")
+        else:
             return
-        logger.info("Another model was activated: this process makes way for it")
         turn.ending.set()
         with turn.micro_batch:
             try:

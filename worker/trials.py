@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from classifier import installed_models
-from classifier.models import ReviewTask, Stream, Trial, TrialAnswer
+from classifier.models import ReviewTask, Stream, Trial, TrialAnswer, WorkQueue
 from classifier.models.trial import ERROR, TrialKind, TrialStatus
+from classifier.models.work_queue import QueueName
 from classifier.promotion import figures, limits, trials
 from worker.candidate import Answer, Candidate, CandidateError
 
@@ -65,7 +66,8 @@ class Trials:
     def _give_up_stuck(self, digests: set[str]) -> None:
         """End a gate that no worker has claimed for long, one of its models being gone from here;
         another one may have it, so that is waited for."""
-        stuck = Trial.objects.stuck(digests)
+        held_back = QueueName.TRIALS in WorkQueue.objects.held()  # a worker lets go of it each time
+        stuck = None if held_back else Trial.objects.stuck(digests)
         if stuck is None or self._stuck is None or self._stuck[0] != stuck.pk:
             self._stuck = (stuck.pk, time.monotonic()) if stuck else None
             return

@@ -85,8 +85,8 @@ def _too_much(users: Iterable[User]) -> list[str]:
     if sum(sizes.values()) <= user_deletion.MOST:
         return []
     text = gettext(
-        "{name} has {n} pictures or answers. More than {most} at once are not deleted here, since "
-        "nobody could send anything meanwhile. Run this first: python manage.py purge --user {name}"
+        "{name} has {n} pictures or answers. More than {most} at once are not deleted here, which "
+        "would take too long. Run this first: python manage.py purge --user {name}"
     )
     most = f"{user_deletion.MOST:,}"
     return [text.format(name=u.username, n=f"{n:,}", most=most) for u, n in sizes.items() if n]

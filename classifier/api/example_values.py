@@ -194,6 +194,13 @@ MODEL_CARD = {
     "recipe": {"architecture": "cifar10_improved", "epochs": 40},
     "libraries": {"keras": "3.15.1"},
     "created": CREATED,
+    "limits": {
+        "hardest_class": "cat",
+        "hardest_recall": 0.784,
+        "jpeg_loss": 0.0199,
+        "least_noticed_kind": "faces",
+        "least_noticed": 0.13,
+    },
     "card": {"test": {"accuracy": 0.8814, "n": 10000, "ece": 0.0125}},
 }
 ESTIMATE = {"value": 0.8731, "interval_95": [0.8302, 0.9064], "n": 308, "effective_n": 287.4}

@@ -36,6 +36,11 @@ class ModelCardSerializer(NamedModelSerializer):
     recipe = serializers.DictField()
     libraries = serializers.DictField(child=serializers.CharField())
     created = serializers.CharField(help_text="RFC 3339.")
+    limits = serializers.DictField(
+        help_text="Where its figures are worst: hardest_class and hardest_recall, jpeg_loss (of "
+        "the share of right answers, as JPEG at quality 75), least_noticed_kind of other pictures "
+        "and least_noticed, the share of them. Empty where it was not measured."
+    )
     card = serializers.DictField(
         help_text="Layers, history, and by split: accuracy with its 95 % interval, also as JPEG, "
         "per class, confusion, reliability, prediction sets, off-topic score, speed."

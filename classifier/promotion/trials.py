@@ -18,7 +18,6 @@ from classifier.models.trial import TrialKind, TrialStatus
 from classifier.promotion.refused import Refused
 
 SAMPLED_FROM = 10  # times as many of the newest answers as are taken
-MOST_SAMPLED = 100_000
 CHUNK = 1000
 
 
@@ -73,9 +72,9 @@ def _refuse_hidden(serving: Installed) -> None:
 
 def _sample(asked: int | None) -> int:
     sample: int = settings.GATE_SAMPLE if asked is None else asked
-    if not 0 <= sample <= MOST_SAMPLED:
+    if not 0 <= sample <= settings.GATE_SAMPLE_MOST:
         text = _("The number of recent pictures is one from 0 to {most}.")
-        raise Refused(text.format(most=f"{MOST_SAMPLED:,}"))
+        raise Refused(text.format(most=f"{settings.GATE_SAMPLE_MOST:,}"))
     return sample
 
 

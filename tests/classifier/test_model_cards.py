@@ -152,6 +152,14 @@ def test_a_kind_that_was_not_measured_is_no_limit(client, second):
     assert "least_noticed" not in client.get("/api/v1/models/second-1").json()["limits"]
 
 
+def test_what_jpeg_does_not_cost_is_no_limit(client, second):
+    card = manifest.read_card(second)
+    card["test"]["jpeg_75"]["accuracy"] = card["test"]["accuracy"]
+    manifest.write_json(second / manifest.CARD, card)
+    assert "JPEG costs it" in page_of(client, "/model/")
+    assert "JPEG costs it" not in page_of(client, "/models/second/")
+
+
 def test_pictures_that_come_from_fewer_are_not_counted_as_so_many(client):
     page = page_of(client, "/model/")
     assert "500 (from 16)" in page and "500 (from 100)" in page

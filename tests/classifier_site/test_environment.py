@@ -65,6 +65,12 @@ def test_a_number_that_is_none_is_refused_by_name(monkeypatch, value):
         env.number("KADR_X", 7, least=1)
 
 
+def test_a_number_past_what_is_allowed_is_refused_with_the_range(monkeypatch):
+    monkeypatch.setenv("KADR_X", "11")
+    with pytest.raises(ImproperlyConfigured, match="must be a whole number from 0 to 10, not"):
+        env.number("KADR_X", 7, most=10)
+
+
 @pytest.mark.parametrize(("value", "meant"), [("YES", True), ("0", False), ("on", True)])
 def test_a_switch_takes_the_usual_words(monkeypatch, value, meant):
     monkeypatch.setenv("KADR_X", value)

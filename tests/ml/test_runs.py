@@ -94,6 +94,17 @@ def test_a_run_is_not_gone_on_with_when_its_models_have_become_others(
         train.train({**recipe, "distillation": taught}, tiny, begun)
 
 
+def test_the_same_models_may_be_named_otherwise_and_the_first_one_be_gone(
+    begun, recipe, tiny, model_folder, tmp_path
+):
+    teacher = shutil.copytree(model_folder, tmp_path / "teacher")
+    known = {"gone": "1" * 64, "at home": manifest.read(teacher).digest}
+    manifest.write_json(begun / runs.RUN, {**runs.card(begun), "models": known})
+    taught = {"teacher": str(teacher), "share": 0.5, "temperature": 1.0}
+    train.train({**recipe, "from": str(tmp_path / "gone"), "distillation": taught}, tiny, begun)
+    assert runs.card(begun)["models"] == known
+
+
 def test_a_card_names_the_very_models_that_the_run_began_with(recipe, tiny, model_folder, tmp_path):
     on = {**recipe, "epochs": 1, "from": str(model_folder)}
     train.train(on, tiny, tmp_path / "runs" / "on")

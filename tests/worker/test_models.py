@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
-from classifier.models import ModelActivation
+from classifier.models import ModelActivation, ModelVersion
 from ml.manifest import EngineError, ModelError
 from tests import make
 from worker import heartbeat, process, turn
@@ -100,6 +101,24 @@ def test_a_worker_makes_way_when_another_model_is_activated(ends):
     ModelActivation.objects.create(folder="a", digest="1" * 64, name="a")
     beating(None)._make_way()
     assert ends == [0] and turn.ending.is_set()
+
+
+def test_a_worker_makes_way_when_its_own_model_is_withdrawn(ends):
+    """It may have turned to one before the active one, which it could not load."""
+    pulse = beating(None)
+    pulse._make_way()
+    assert not ends
+    ModelVersion.objects.update(recalled_at=timezone.now())
+    pulse._make_way()
+    assert ends == [0] and turn.ending.is_set()
+
+
+def test_one_that_was_withdrawn_when_it_was_loaded_is_the_last_resort_and_stays(ends):
+    pulse = beating(None)
+    pulse.model.version.recalled_at = timezone.now()
+    pulse.model.version.save()
+    pulse._make_way()
+    assert not ends and not turn.ending.is_set()
 
 
 def test_it_makes_way_though_the_database_does_not_hear_of_it(ends, monkeypatch):

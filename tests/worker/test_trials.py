@@ -139,6 +139,20 @@ def test_where_no_worker_has_the_candidate_any_more_the_trial_fails(
     assert gate.error == "same is no longer installed as it was when the trial began"
 
 
+def test_what_a_paused_queue_holds_back_is_not_given_up(places, echo, version, worker, monkeypatch):
+    """Whoever has its models takes it again and again, and lets go of it each time."""
+    models.same(places)
+    trials.begin_gate("same")
+    models.shutil.rmtree(places / "same")
+    WorkQueue.objects.change("trials", "paused")
+    monkeypatch.setattr("worker.trials.CLAIMED_WITHIN", 0)
+    assert not worker.run_one() and not worker.run_one()
+    assert Trial.objects.get().status == "queued"
+    WorkQueue.objects.change("trials", "open")
+    assert not worker.run_one() and not worker.run_one()
+    assert Trial.objects.get().status == "failed"
+
+
 def test_a_trial_is_left_to_a_worker_that_is_still_at_another(
     places, echo, version, worker, monkeypatch
 ):

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from django.utils import timezone
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             "--sample",
             type=_sample,
             metavar="N",
-            help=f"recent pictures to try it on, at most {trials.MOST_SAMPLED:,}",
+            help=f"recent pictures to try it on, at most {settings.GATE_SAMPLE_MOST:,}",
         )
         parser.add_argument("--try-only", action="store_true", help="print the verdict, and stop")
         parser.add_argument(
@@ -101,7 +102,7 @@ def _former(options: dict[str, Any]) -> Trial | None:
 
 
 def _sample(text: str) -> int:
-    most = trials.MOST_SAMPLED
+    most = settings.GATE_SAMPLE_MOST
     if not text.isdecimal() or not 0 <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"a whole number from 0 to {most:,}")
     return int(text)

@@ -70,6 +70,7 @@ function tell() {
 function pauseOrResume() {
   paused() ? sessionStorage.removeItem(PAUSED) : sessionStorage.setItem(PAUSED, "yes");
   tell();
+  if (paused()) tellOld(""); // since when is told beside it
   paused() ? schedule() : refresh();
 }
 

@@ -1,10 +1,10 @@
-"""Which way of making a photo small serves a network best: python -m benchmarks.preparation [MODEL]
+"""What to do with a photo's long side: python -m benchmarks.preparation [MODEL] [--data DATA]
 
-Validation pictures of CIFAR-10 stand for photos: each is enlarged eight times. Made small again by
-several filters, they tell what the filter costs. As photos wider than tall they tell what to do
-with the long side: with the thing in the middle (the photo goes on at both sides, mirrored), or
-with the thing as wide as the photo (what is above and below is cut away). Prints how many are named
-right. ml/preprocess.py does the first of each.
+Validation pictures of CIFAR-10, enlarged eight times, stand for photos wider than tall: with the
+thing in the middle (the photo goes on at both sides, mirrored), or with the thing as wide as the
+photo (what is above and below is cut away). Prints how many are named right of each, prepared in
+three ways, of which ml/preprocess.py takes the first. They say nothing of filters: there is no
+detail in them that is finer than what the network sees.
 """
 
 import argparse
@@ -37,17 +37,6 @@ def on_grey(photo: Image.Image, size: int) -> Image.Image:
     return ImageOps.pad(photo, (size, size), Resampling.BOX, color=GREY)
 
 
-def by(filter_: Resampling) -> Prepared:
-    return lambda photo, size: photo.resize((size, size), filter_)
-
-
-FILTERS: dict[str, Prepared] = {
-    "averaging over areas": central_square,
-    "bilinear": by(Resampling.BILINEAR),
-    "bicubic": by(Resampling.BICUBIC),
-    "Lanczos": by(Resampling.LANCZOS),
-    "nearest pixel": by(Resampling.NEAREST),
-}
 LONG_SIDES: dict[str, Prepared] = {
     "central square": central_square,
     "squeezed to a square": squeezed,
@@ -85,16 +74,8 @@ def main() -> None:
     split = dataset.validation
     chosen = data.Labelled(split.x[: asked.pictures], split.y[: asked.pictures])
     say(f"{runtime.id}, {len(chosen)} pictures")
-    for name, share in filters(runtime, chosen).items():
-        say(f"made small by {name}: {share:.1%}")
     for (scene, ratio, way), share in long_sides(runtime, chosen).items():
         say(f"{ratio}, {scene.replace('_', ' ')}, {way}: {share:.1%}")
-
-
-def filters(runtime: Runtime, split: data.Labelled) -> dict[str, float]:
-    """The share that is named right, by the filter."""
-    photos = [_enlarged(x) for x in split.x]
-    return {name: _right(runtime, photos, split.y, way) for name, way in FILTERS.items()}
 
 
 def long_sides(runtime: Runtime, split: data.Labelled) -> dict[tuple[str, str, str], float]:

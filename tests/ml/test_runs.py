@@ -45,6 +45,7 @@ def test_what_the_checkpoint_holds_cannot_be_changed_on_the_way(
     assert (begun / runs.RUN).read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "value"),
     [("epochs", 1), ("optimizer.peak_learning_rate", 1e-5), ("augment.cutout", 2)],
@@ -54,10 +55,12 @@ def test_what_it_reads_from_the_recipe_each_time_can(begun, recipe, tiny, place,
     assert runs.card(begun)["recipe"] == changed(recipe, place, value)
 
 
+@pytest.mark.slow
 def test_defaults_that_are_written_out_are_no_change(begun, recipe, tiny):
     train.train({**recipe, "precision": "float32", "from": ""}, tiny, begun)
 
 
+@pytest.mark.slow
 def test_a_run_of_before_whose_labels_and_models_were_not_written_down_goes_on(begun, recipe, tiny):
     about = runs.card(begun)
     del about["labels_sha256"], about["models"]
@@ -94,6 +97,7 @@ def test_a_run_is_not_gone_on_with_when_its_models_have_become_others(
         train.train({**recipe, "distillation": taught}, tiny, begun)
 
 
+@pytest.mark.slow
 def test_the_same_models_may_be_named_otherwise_and_the_first_one_be_gone(
     begun, recipe, tiny, model_folder, tmp_path
 ):
@@ -105,6 +109,7 @@ def test_the_same_models_may_be_named_otherwise_and_the_first_one_be_gone(
     assert runs.card(begun)["models"] == known
 
 
+@pytest.mark.slow
 def test_a_card_names_the_very_models_that_the_run_began_with(recipe, tiny, model_folder, tmp_path):
     on = {**recipe, "epochs": 1, "from": str(model_folder)}
     train.train(on, tiny, tmp_path / "runs" / "on")
@@ -126,6 +131,7 @@ def test_an_option_that_the_network_does_not_take_is_told_by_its_name(recipe, ti
     assert not runs.is_begun(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_still_lets_adamw_decay_kernels_only(begun, recipe, tiny):
     model = train.train(recipe, tiny, begun)
     decayed = {v.name: model.optimizer._use_weight_decay(v) for v in model.trainable_variables}

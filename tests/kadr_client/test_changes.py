@@ -43,6 +43,7 @@ def without_last_answer(path: Path) -> None:
     path.write_bytes(b"\n".join(lines) + b"\n")
 
 
+@pytest.mark.slow
 def test_of_ten_thousand_only_what_is_new_or_changed_is_sent(client, fake, many):
     assert client(many).code == 0
     assert [len(names) for names in sent_names(fake)] == [1000] * 10

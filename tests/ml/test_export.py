@@ -59,6 +59,7 @@ def test_a_new_export_replaces_the_old_one_whole(run, tiny, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [run.name]
 
 
+@pytest.mark.slow
 def test_whoever_replaces_another_version_is_told_to_activate_it(
     run, tiny_npz, tmp_path, monkeypatch, capsys
 ):

@@ -56,6 +56,14 @@ class Service:
         self.token = self.manage("create_token", "tester", uuid.uuid4().hex).splitlines()[-1]
         return self
 
+    @contextlib.contextmanager
+    def started(self) -> "Iterator[Service]":
+        """Running inside, and stopped after."""
+        try:
+            yield self.start()
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -127,12 +135,11 @@ class Connected:
 @contextlib.contextmanager
 def running(**settings: str) -> Iterator[Service]:
     """A service of one's own, whose data is gone with it."""
-    with tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder:
-        service = Service(Path(folder) / "data", **settings)
-        try:
-            yield service.start()
-        finally:
-            service.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="kadr-benchmark-") as folder,
+        Service(Path(folder) / "data", **settings).started() as service,
+    ):
+        yield service
 
 
 def form(field: str, files: dict[str, bytes]) -> tuple[bytes, dict[str, str]]:

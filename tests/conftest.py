@@ -45,11 +45,8 @@ def media(settings, tmp_path: Path) -> Path:
 def service(tmp_path_factory) -> Iterator[Service]:
     """The whole service, running, for all tests that only use it. Those that break it start their
     own."""
-    running = Service(tmp_path_factory.mktemp("service"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with Service(tmp_path_factory.mktemp("service")).started() as running:
+        yield running
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from classifier.models import ModelActivation, Trial
 from classifier.models.trial import TrialKind
 from classifier.promotion import serving, trials
 from classifier.promotion.refused import Refused
-from classifier.promotion.report_page import report_of
+from classifier.promotion.report_page import model_of, report_of
 
 ACTIVATE = "classifier.add_modelactivation"
 FLIPS = 60  # thumbnails on a page
@@ -116,13 +116,15 @@ class TrialAdmin(ReadOnlyAdmin):
             name: request.GET[name] for name in ("active_label", "label") if name in request.GET
         }
         done, total = trial.progress()
+        model = model_of(trial)
         context = {
             **self.admin_site.each_context(request),
             "title": str(trial),
             "trial": trial,
             "done": done,
             "total": total,
-            "report": report_of(trial),
+            "model": model,
+            "report": report_of(trial, model),
             "chosen": chosen,
             "flips": flips.filter(**chosen).select_related("prediction").order_by("-pk")[:FLIPS],
             "may_promote": request.user.has_perm(ACTIVATE),

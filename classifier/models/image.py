@@ -70,7 +70,7 @@ class ImageQuerySet(TrashQuerySet["Image"]):
 
 def _is_gone(image: "Image", erase: Callable[[], bool]) -> bool:
     try:
-        return erase() is not False
+        return erase()
     except OSError:
         logger.exception("The files of the image %s cannot be deleted", image.pk)
         return False

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
 
+REASON = 500  # characters that are kept of one
+
 
 class ModelActivationQuerySet(models.QuerySet["ModelActivation"]):
     def newest_first(self) -> "ModelActivationQuerySet":
@@ -37,7 +39,7 @@ class ModelActivation(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
     )
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    reason = models.CharField(_("reason"), max_length=REASON, blank=True)
     # The trial that it was promoted by, and whether against what that found.
     trial = models.ForeignKey(
         "classifier.Trial", models.SET_NULL, null=True, blank=True, verbose_name=_("trial")

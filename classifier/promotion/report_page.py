@@ -21,15 +21,16 @@ class Row:
     better: str
 
 
-def report_of(trial: Trial) -> dict[str, Any] | None:
-    """What the page shows; None before there is anything. A shadow's is made now."""
+def report_of(trial: Trial, model: ModelVersion) -> dict[str, Any] | None:
+    """What the page shows, classes as `model` names them; None before there is anything. A shadow's
+    is made now."""
     report = trial.report
     if report is None and trial.kind == TrialKind.SHADOW:
         report = {**figures.report(figures.pairs_of(trial)), "speed": trial.speed, "past": []}
     if report is None:
         return None
     past = [limits.sentence(**limit) for limit in report["past"]]
-    classes = _classes(report, model_of(trial))
+    classes = _classes(report, model)
     return {**report, "rows": _rows(report), "past": past, "classes": classes}
 
 

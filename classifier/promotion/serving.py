@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 from classifier import installed_models
 from classifier.installed_models import Installed
 from classifier.models import ModelActivation, ModelVersion, Recall, Trial
+from classifier.models.model_activation import REASON
 from classifier.models.trial import MEASURED, TrialStatus
 from classifier.promotion.refused import Refused
 from ml import manifest
-
-REASON = 500  # characters that are kept of one
 
 
 def activate(found: Installed, reason: str = "", **fields: Any) -> ModelActivation:

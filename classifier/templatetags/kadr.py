@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from classifier.models import ModelVersion
 from classifier.outlook import in_words
 from classifier.page_texts import corrected_pattern, others_pattern, percent_pattern
 from classifier.script_modules import imported_by
@@ -77,6 +78,12 @@ def short(digest: str) -> str:
 def as_json(value: object) -> str:
     """A recipe as people read it."""
     return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+@register.filter
+def named(label: str, model: ModelVersion) -> str:
+    """A class by its id, as the model calls it in the reader's language."""
+    return model.label_name(label)
 
 
 @register.filter

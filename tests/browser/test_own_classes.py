@@ -43,11 +43,8 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def running(tmp_path):
-    service = Service(tmp_path / "data")
-    try:
-        yield service.start()
-    finally:
-        service.stop()
+    with Service(tmp_path / "data").started() as service:
+        yield service
 
 
 def command(*words: str, service: Service | None = None) -> str:

@@ -162,7 +162,7 @@ def test_what_jpeg_does_not_cost_is_no_limit(client, second):
 
 def test_pictures_that_come_from_fewer_are_not_counted_as_so_many(client):
     page = page_of(client, "/model/")
-    assert "500 (from 16)" in page and "500 (from 100)" in page
+    assert "(500 made of 16)" in page and "(500 made of 100)" in page
 
 
 @pytest.mark.parametrize("query", ["", "?true=cat", "?true=cat&answer=unicorn", "?true=&answer="])

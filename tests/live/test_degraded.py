@@ -30,11 +30,8 @@ ENGLISH = {"Accept-Language": "en"}
 
 @pytest.fixture(scope="module")
 def own_service(tmp_path_factory) -> Iterator[Service]:
-    running = Service(tmp_path_factory.mktemp("degraded") / "data")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with Service(tmp_path_factory.mktemp("degraded") / "data").started() as running:
+        yield running
 
 
 @contextlib.contextmanager

@@ -19,13 +19,10 @@ OTHER = manifest.MODELS / "cifar10_improved"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    service = Service(tmp_path_factory.mktemp("litert") / "data", KADR_ENGINE="litert")
-    try:
-        service.start()
+    data = tmp_path_factory.mktemp("litert") / "data"
+    with Service(data, KADR_ENGINE="litert").started() as service:
         service.settings.clear()  # commands in another terminal know nothing of that
         yield service
-    finally:
-        service.stop()
 
 
 def holders(service: Service) -> list[psutil.Process]:

@@ -14,11 +14,8 @@ RECOVERY_SECONDS = 180
 
 @pytest.fixture
 def own_service(tmp_path):
-    running = Service(tmp_path / "data")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with Service(tmp_path / "data").started() as running:
+        yield running
 
 
 def log_every_answer(service: Service) -> None:

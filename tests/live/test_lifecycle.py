@@ -18,11 +18,9 @@ PICTURES = 60
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     # In micro-batches so small that a recall takes many of them.
-    service = Service(tmp_path_factory.mktemp("lifecycle") / "data", KADR_MICRO_BATCH="4")
-    try:
-        yield service.start()
-    finally:
-        service.stop()
+    data = tmp_path_factory.mktemp("lifecycle") / "data"
+    with Service(data, KADR_MICRO_BATCH="4").started() as service:
+        yield service
 
 
 def command(service: Service, *words: str, fails: bool = False) -> str:

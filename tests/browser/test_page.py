@@ -169,6 +169,7 @@ def test_the_longest_name_of_a_class_is_read_to_its_end(home):
     send(home, photo())
     answered(home)
     home.locator(".picture").first.click()
+    home.wait_for_url("**/predictions/*/")  # and until it is loaded
     for width in (1280, 320):
         home.set_viewport_size({"width": width, "height": 640})
         fits = home.evaluate(

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from classifier.admin import actions
+from classifier.admin.filters import DaysFilter, ErrorFilter, LabelFilter
 from classifier.admin.read_only import ReadOnlyAdmin, owner_name, thumbnail
 from classifier.models import Batch, Image, Prediction
 
@@ -32,20 +33,19 @@ class PredictionAdmin(actions.AnswerActions, ReadOnlyAdmin):
     list_display_links = ("status",)
     list_filter = (
         "status",
-        "label",
+        ("label", LabelFilter),
         "off_topic",
         "model",
         "source",
-        "error_code",
+        ("error_code", ErrorFilter),
         ("image__quarantined_at", admin.EmptyFieldListFilter),
         ("corrected_at", admin.EmptyFieldListFilter),
-        "created_at",
+        ("created_at", DaysFilter),
     )
     list_select_related = ("image", "model", "owner")
     list_per_page = 50
     search_fields = ("id", "image__name", "image__sha256", "owner__username", "label")
     search_help_text = _("Id, file name, SHA-256, user or label")
-    date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
         """Without what is in the trash: that is seen by nobody."""
@@ -77,7 +77,7 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
         "quarantined_at",
     )
     list_display_links = ("name",)
-    list_filter = (("quarantined_at", admin.EmptyFieldListFilter), "created_at")
+    list_filter = (("quarantined_at", admin.EmptyFieldListFilter), ("created_at", DaysFilter))
     list_select_related = ("owner",)
     list_per_page = 50
     search_fields = ("id", "name", "sha256", "owner__username")

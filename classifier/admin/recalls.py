@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier import bell, installed_models, recalls
 from classifier.admin.actions import Operating
+from classifier.admin.filters import LabelFilter
 from classifier.admin.read_only import ReadOnlyAdmin, owner_name, thumbnail
 from classifier.models import Correction, Recall
 from classifier.models.correction import OPEN
@@ -104,7 +105,12 @@ class CorrectionAdmin(ReadOnlyAdmin):
         "error_code",
     )
     list_display_links = ("status",)
-    list_filter = ("status", "recall", "label_before", "label_after")
+    list_filter = (
+        "status",
+        "recall",
+        ("label_before", LabelFilter),
+        ("label_after", LabelFilter),
+    )
     list_select_related = ("prediction__image", "prediction__owner", "model_before")
     list_per_page = 50
     search_fields = ("prediction__id",)

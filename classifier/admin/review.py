@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classifier.admin.filters import DaysFilter, LabelFilter
 from classifier.admin.read_only import ReadOnlyAdmin, thumbnail
 from classifier.dataset import asking
 from classifier.models import Review, ReviewTask
@@ -45,11 +46,17 @@ class ReviewAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_display_links = ("verdict",)
-    list_filter = ("verdict", "by_owner", "label", "model", "reviewer", "created_at")
+    list_filter = (
+        "verdict",
+        "by_owner",
+        ("label", LabelFilter),
+        "model",
+        "reviewer",
+        ("created_at", DaysFilter),
+    )
     list_select_related = ("image", "prediction", "model", "reviewer", "withdrawal")
     list_per_page = 50
     search_fields = ("prediction__id", "image__sha256", "reviewer__username", "label")
-    date_hierarchy = "created_at"
     actions = ("export_dataset",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -93,7 +100,7 @@ class ReviewTaskAdmin(ReadOnlyAdmin):
         "settled_at",
     )
     list_display_links = ("stream",)
-    list_filter = (OpenTasks, "stream", "created_at")
+    list_filter = (OpenTasks, "stream", ("created_at", DaysFilter))
     list_select_related = ("prediction__image",)
     list_per_page = 50
     search_fields = ("prediction__id",)

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from classifier.admin.filters import DaysFilter
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.models import WebhookDelivery, WebhookEndpoint
 from classifier.models.webhook import Disabled
@@ -47,11 +48,10 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "next_attempt_at",
         "created_at",
     )
-    list_filter = ("status", "event", "last_status", "created_at")
+    list_filter = ("status", "event", "last_status", ("created_at", DaysFilter))
     list_select_related = ("endpoint",)
     list_per_page = 50
     search_fields = ("id", "endpoint__url", "endpoint__user__username")
-    date_hierarchy = "created_at"
     exclude = ("fence",)
     actions = ("replay",)
 

@@ -123,6 +123,11 @@ class Prediction(Answer, Owned):
                 name="prediction_off_topic",
                 condition=Q(status=Status.SUCCEEDED, off_topic=True, reviewed_at=None),
             ),
+            models.Index(
+                fields=("error_code", "id"),
+                name="prediction_with_error",
+                condition=~Q(error_code=""),
+            ),
         )
         constraints = (
             models.CheckConstraint(

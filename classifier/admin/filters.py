@@ -1,0 +1,98 @@
+"""Filters of the admin's lists that stay quick however long a list grows: none of them reads it to
+find out what there is to choose."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from classifier.models import ModelVersion, Prediction
+
+ONE_DAY = timedelta(days=1)
+
+
+class LabelFilter(admin.AllValuesFieldListFilter):
+    """By the classes that the known models name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = ModelVersion.objects.values_list("classes", flat=True)
+        self.lookup_choices = sorted({names["id"] for classes in known for names in classes})
+
+
+class ErrorFilter(admin.AllValuesFieldListFilter):
+    """By the errors that predictions ended with, of which there is an index."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ended = Prediction.objects.order_by("error_code").exclude(error_code="")
+        self.lookup_choices = ended.values_list("error_code", flat=True).distinct()
+
+
+class DaysFilter(admin.FieldListFilter):
+    """From one day to another, both whole and either left out, in the time zone of the pages."""
+
+    template = "admin/days_filter.html"
+
+    def __init__(self, field: Any, *rest: Any, field_path: str) -> None:
+        self.first, self.last = f"{field_path}_first", f"{field_path}_last"
+        self.kept: list[tuple[str, str]] = []
+        super().__init__(field, *rest, field_path=field_path)
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.first, self.last]
+
+    @property
+    def first_day(self) -> str:
+        return self._written(self.first)
+
+    @property
+    def last_day(self) -> str:
+        return self._written(self.last)
+
+    def _written(self, name: str) -> str:
+        return str(self.used_parameters.get(name, [""])[-1])
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        try:
+            if self.first_day:
+                since = _midnight(date.fromisoformat(self.first_day))
+                queryset = queryset.filter(**{f"{self.field_path}__gte": since})
+            if self.last_day:
+                until = _midnight(date.fromisoformat(self.last_day) + ONE_DAY)
+                queryset = queryset.filter(**{f"{self.field_path}__lt": until})
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return queryset
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        # A form sends its own fields only, so it takes along what else the list is asked for.
+        asked = changelist.filter_params.items()
+        mine = self.expected_parameters()
+        self.kept = [
+            (name, value) for name, values in asked for value in values if name not in mine
+        ]
+        today = timezone.localdate()
+        for display, first in (
+            (_("Any date"), None),
+            (_("Today"), today),
+            (_("Past 7 days"), today - 6 * ONE_DAY),
+            (_("This month"), today.replace(day=1)),
+            (_("This year"), today.replace(month=1, day=1)),
+        ):
+            day = first.isoformat() if first else ""
+            asked_for = {self.first: day} if day else {}
+            yield {
+                "selected": (self.first_day, self.last_day) == (day, ""),
+                "query_string": changelist.get_query_string(asked_for, mine),
+                "display": display,
+            }
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

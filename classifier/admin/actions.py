@@ -95,13 +95,15 @@ class AnswerActions(PictureActions):
 
     @admin.action(description=_("Retry what failed"), permissions=["operate"])
     def retry_failed(self, request: HttpRequest, queryset: PredictionQuerySet) -> None:
-        changed = chosen(queryset).filter(status=Status.FAILED).retry()
+        # First what is few, by an index of its own; then the rows without the joins of the list.
+        failed = queryset.filter(status=Status.FAILED).exclude(error_code="")
+        changed = chosen(failed).filter(status=Status.FAILED).retry()
         bell.ring()
         self.tell(request, changed, queryset, gettext("Queued again"))
 
     @admin.action(description=_("Cancel what is queued"), permissions=["operate"])
     def cancel_queued(self, request: HttpRequest, queryset: PredictionQuerySet) -> None:
-        changed = chosen(queryset).waiting().cancel()
+        changed = chosen(queryset.filter(status=Status.QUEUED)).waiting().cancel()
         self.tell(request, changed, queryset, gettext("Canceled"))
 
     @admin.action(description=_("Ask again, of the model that serves"), permissions=["operate"])

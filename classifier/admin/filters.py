@@ -1,8 +1,8 @@
-"""Filters of the admin's lists that stay quick however long a list grows: none of them reads it to
-find out what there is to choose."""
+"""Filters of the admin's lists that stay quick however long a list grows: what there is to choose
+comes from elsewhere, or out of an index of few rows."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -32,6 +32,29 @@ class ErrorFilter(admin.AllValuesFieldListFilter):
         super().__init__(*args, **kwargs)
         ended = Prediction.objects.order_by("error_code").exclude(error_code="")
         self.lookup_choices = ended.values_list("error_code", flat=True).distinct()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        chosen = super().queryset(request, queryset)
+        # SQLite uses an index of some rows only where a query says that it wants none but those.
+        return chosen.exclude(error_code="") if self.lookup_val else chosen
+
+
+class AnsweredFilter(admin.SimpleListFilter):
+    """By the class of the HTTP status that an endpoint last answered with."""
+
+    title = _("last status")
+    parameter_name = "answered"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("none", _("no answer")), *((str(n), f"{n}00–{n}99") for n in (2, 3, 4, 5))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "none":
+            return queryset.filter(last_status=None)
+        if self.value() in ("2", "3", "4", "5"):
+            first = 100 * int(self.value())
+            return queryset.filter(last_status__gte=first, last_status__lt=first + 100)
+        return queryset
 
 
 class DaysFilter(admin.FieldListFilter):
@@ -71,12 +94,18 @@ class DaysFilter(admin.FieldListFilter):
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        # A form sends its own fields only, so it takes along what else the list is asked for.
         asked = changelist.filter_params.items()
-        mine = self.expected_parameters()
+        # Lookups of the same field, which an older link may hold, make way for what is chosen here.
+        others = f"{self.field_path}__"
+        mine = [*self.expected_parameters(), others]
+        # A form sends its own fields only, so it takes along what else the list is asked for.
         self.kept = [
-            (name, value) for name, values in asked for value in values if name not in mine
+            (name, value)
+            for name, values in asked
+            for value in values
+            if name not in mine and not name.startswith(others)
         ]
+        free = not any(name.startswith(others) for name, _values in asked)
         today = timezone.localdate()
         for display, first in (
             (_("Any date"), None),
@@ -86,13 +115,13 @@ class DaysFilter(admin.FieldListFilter):
             (_("This year"), today.replace(month=1, day=1)),
         ):
             day = first.isoformat() if first else ""
-            asked_for = {self.first: day} if day else {}
             yield {
-                "selected": (self.first_day, self.last_day) == (day, ""),
-                "query_string": changelist.get_query_string(asked_for, mine),
+                "selected": free and (self.first_day, self.last_day) == (day, ""),
+                "query_string": changelist.get_query_string({self.first: day} if day else {}, mine),
                 "display": display,
             }
 
 
 def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+    """In UTC, as the database has it. Raises OverflowError where there is no such moment."""
+    return timezone.make_aware(datetime.combine(day, time.min)).astimezone(UTC)

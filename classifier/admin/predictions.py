@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from classifier.admin import actions
@@ -107,6 +108,8 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
         return bool(request.user.has_perm("classifier.delete_image"))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        if told := _too_many(objs):  # before all that goes is gathered
+            return [], {}, set(), told
         # Predictions go with their image, though nobody may delete one by itself.
         shown, counts, _perms_needed, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
@@ -118,12 +121,23 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
         Image.objects.erase_each(queryset)
 
 
+def _too_many(images: "QuerySet[Image] | list[Image]") -> list[str]:
+    """Why these are not deleted at once, and what to do instead; nothing where they may be."""
+    if not images[actions.MOST : actions.MOST + 1]:
+        return []
+    text = gettext(
+        "Choose at most {n} at once. More are deleted by a command: python manage.py purge --help"
+    )
+    return [text.format(n=f"{actions.MOST:,}")]
+
+
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
     for_all_staff = True
     list_display = ("id", "owned_by", "created_at", "sealed_at", "finished_at")
     list_select_related = ("owner",)
     list_per_page = 50
+    ordering = ("-id",)  # as they came: an id begins with its moment
     search_fields = ("id", "owner__username")
     readonly_fields = ("counts", "predictions")
 

@@ -18,13 +18,16 @@ class RowsFirst(ChangeList):
     filtered, SQLite may sort every row that fits instead of walking an index to the page's last."""
 
     def apply_select_related(self, qs: Any) -> Any:
-        return qs.prefetch_related(*self.list_select_related or ())
+        if isinstance(self.list_select_related, tuple):
+            return qs.prefetch_related(*self.list_select_related)
+        return super().apply_select_related(qs)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """To look at, not to write. Deleting is left to the subclasses that allow it."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count of the whole list for each filter
     for_all_staff = False  # else for those who have the permission
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

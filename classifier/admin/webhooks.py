@@ -5,7 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from classifier.admin.filters import DaysFilter
+from classifier.admin.actions import Operating
+from classifier.admin.filters import AnsweredFilter, DaysFilter
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.models import WebhookDelivery, WebhookEndpoint
 from classifier.models.webhook import Disabled
@@ -13,16 +14,13 @@ from classifier.models.webhook_delivery import WebhookDeliveryQuerySet
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(ReadOnlyAdmin):
+class WebhookEndpointAdmin(Operating, ReadOnlyAdmin):
     list_display = ("url", "user", "enabled", "disabled_reason", "failing_since", "created_at")
     list_filter = ("enabled", "disabled_reason", "created_at")
     list_select_related = ("user",)
     search_fields = ("id", "url", "description", "user__username")
     exclude = ("secret", "previous_secret")
     actions = ("enable", "disable")
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("classifier.change_webhookendpoint"))
 
     @admin.action(description=_("Enable"), permissions=["operate"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
@@ -36,7 +34,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyAdmin):
+class WebhookDeliveryAdmin(Operating, ReadOnlyAdmin):
     list_display = (
         "id",
         "event",
@@ -48,17 +46,16 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "next_attempt_at",
         "created_at",
     )
-    list_filter = ("status", "event", "last_status", ("created_at", DaysFilter))
+    list_filter = ("status", "event", AnsweredFilter, ("created_at", DaysFilter))
     list_select_related = ("endpoint",)
     list_per_page = 50
     search_fields = ("id", "endpoint__url", "endpoint__user__username")
     exclude = ("fence",)
     actions = ("replay",)
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("classifier.change_webhookdelivery"))
-
     @admin.action(description=_("Send again"), permissions=["operate"])
     def replay(self, request: HttpRequest, queryset: WebhookDeliveryQuerySet) -> None:
+        if self.too_many(request, queryset):
+            return
         chosen = WebhookDelivery.objects.filter(pk__in=queryset.values("pk"))
         self.message_user(request, _("To be sent again: {n}").format(n=chosen.replay()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -107,14 +107,19 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         return failed + self.update(status=CorrectionStatus.QUEUED, **FREE)
 
     def skip_unreachable(self) -> int:
-        """Close those whose picture is deleted for good or set aside, some of them at a time;
-        returns how many."""
-        gone = Q(prediction__image=None) | Q(prediction__image__quarantined_at__isnull=False)
-        rows = self.filter(gone, status=CorrectionStatus.QUEUED)
+        """Close those whose picture is deleted for good or set aside, among the next of each
+        running recall; returns how many. Later ones come to be the next in time."""
+        running = list(Recall.objects.running().order_by().values_list("pk", flat=True))
+        queued = self.filter(status=CorrectionStatus.QUEUED)
         # Looked for first: an UPDATE would hold SQLite's only write lock while it looks, and there
         # is nearly always nothing to find.
-        ids = list(rows.values_list("pk", flat=True)[:PAGE])
-        return rows.filter(pk__in=ids).end(CorrectionStatus.SKIPPED) if ids else 0
+        near = [pk for recall in running for pk in queued._of(recall)]
+        gone = Q(prediction__image=None) | Q(prediction__image__quarantined_at__isnull=False)
+        ids = list(self.filter(gone, pk__in=near).values_list("pk", flat=True))
+        return queued.filter(pk__in=ids).end(CorrectionStatus.SKIPPED) if ids else 0
+
+    def _of(self, recall: uuid.UUID) -> list[int]:
+        return list(self.filter(recall=recall).order_by("pk").values_list("pk", flat=True)[:PAGE])
 
     def end(self, status: CorrectionStatus, **fields: Any) -> int:
         return self.update(status=status, finished_at=timezone.now(), **FREE, **fields)
@@ -214,4 +219,10 @@ def _message(row: Correction) -> dict[str, Any]:
     return {"id": str(pk), "status": Status.SUCCEEDED.value, "url": url, **labels}
 
 
-ANY_WAITING = Prepared(lambda: Correction.objects.waiting().values_list("pk")[:1])
+def _recalls_with_waiting() -> QuerySet[Recall, Any]:
+    """From the few recalls on: what stopped ones leave queued would all be walked."""
+    queued = Correction.objects.filter(recall=OuterRef("pk"), status=CorrectionStatus.QUEUED)
+    return Recall.objects.running().filter(Exists(queued)).order_by().values_list("pk")[:1]
+
+
+ANY_WAITING = Prepared(_recalls_with_waiting)

@@ -124,7 +124,7 @@ class Prediction(Answer, Owned):
                 condition=Q(status=Status.SUCCEEDED, off_topic=True, reviewed_at=None),
             ),
             models.Index(
-                fields=("error_code", "id"),
+                fields=("error_code", "-created_at", "-id"),
                 name="prediction_with_error",
                 condition=~Q(error_code=""),
             ),

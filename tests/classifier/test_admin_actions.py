@@ -4,11 +4,19 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from classifier.admin import actions
-from classifier.models import Correction, Image, Prediction, Status
+from classifier.models import (
+    Correction,
+    Image,
+    Prediction,
+    Status,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from tests import make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bell_rings")]
@@ -149,3 +157,39 @@ def test_the_lists_are_filtered_by_what_is_set_aside_and_corrected(admin_client)
     assert str(row.image_id) in page and str(other.image_id) not in page
     assert admin_client.get(reverse(IMAGES), {"quarantined_at__isempty": "0"}).status_code == 200
     assert admin_client.get(reverse(PREDICTIONS), {"corrected_at__isempty": "1"}).status_code == 200
+
+
+DELETE = {"action": "delete_selected", "post": "yes"}
+
+
+def test_more_pictures_than_a_request_can_delete_are_refused_before_they_are_gathered(
+    admin_client, monkeypatch, django_capture_on_commit_callbacks
+):
+    rows = [make.answered() for _ in range(3)]
+    monkeypatch.setattr(actions, "MOST", 2)
+    page = act(admin_client, "delete_selected", *(row.image for row in rows), at=IMAGES)
+    assert "Choose at most 2 at once" in page and "purge --help" in page
+    data = {**DELETE, "_selected_action": [str(row.image_id) for row in rows]}
+    admin_client.post(reverse(IMAGES), data)
+    assert Image.objects.count() == 3
+    data["_selected_action"].pop()
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(reverse(IMAGES), data)
+    assert Image.objects.count() == 1
+
+
+def test_more_deliveries_than_a_request_can_change_are_not_sent_again(admin_client, monkeypatch):
+    monkeypatch.setattr(actions, "MOST", 1)
+    user = User.objects.get(username="admin")
+    endpoint = WebhookEndpoint.objects.create(user=user, url="https://example.org/hook")
+    rows = [WebhookDelivery.objects.create(endpoint=endpoint, event="test") for _ in range(2)]
+    WebhookDelivery.objects.update(status="failed", last_error="TIMEOUT")
+    at = "admin:classifier_webhookdelivery_changelist"
+    assert "Nothing was changed" in act(admin_client, "replay", *rows, at=at)
+    assert {row.status for row in WebhookDelivery.objects.all()} == {"failed"}
+    assert "To be sent again: 1" in act(admin_client, "replay", rows[0], at=at)
+
+
+@pytest.mark.parametrize("at", [PREDICTIONS, IMAGES])
+def test_no_list_offers_to_count_all_rows_by_each_filter(admin_client, at):
+    assert "_facets" not in admin_client.get(reverse(at)).content.decode()

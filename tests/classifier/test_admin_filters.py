@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from benchmarks import filling
-from classifier.models import Image, Prediction
+from classifier.models import Prediction, WebhookDelivery, WebhookEndpoint
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +98,11 @@ def test_a_day_begins_at_midnight_where_the_site_is(admin_client, settings):
     assert shown(admin_client, created_at_last="2026-02-28") == ids(late)
 
 
+def test_the_first_day_of_all_is_refused_where_it_begins_before_time_does(admin_client, settings):
+    settings.TIME_ZONE = "Europe/Kyiv"
+    assert asked(admin_client, created_at_first="0001-01-01").status_code == 302
+
+
 @pytest.mark.parametrize("written", ["yesterday", "2026-02-30", "9999-12-31", "2026-03-01'--"])
 def test_a_day_that_is_none_is_refused_and_no_list_is_shown_for_it(admin_client, three, written):
     response = asked(admin_client, created_at_last=written)
@@ -127,6 +132,32 @@ def test_its_links_are_days_from_today_back(admin_client, monkeypatch):
     assert '<li class="selected"><a href="?created_at_first=2026-03-04">Today</a>' in page
 
 
+def test_an_older_link_s_lookup_holds_until_another_day_is_chosen(admin_client, three):
+    response = asked(admin_client, created_at__year="2025", label="dog")
+    assert not response.context["cl"].result_list
+    page = response.content.decode()
+    assert '<li class="selected"><a href="?label=dog">Any date</a>' not in page
+    assert '<a href="?label=dog">Any date</a>' in page
+    assert 'type="hidden" name="created_at__year"' not in page.partition('<form method="get">')[2]
+
+
+# By what an endpoint answered
+
+
+def test_deliveries_are_found_by_the_kind_of_their_last_answer(admin_client, alice):
+    deliveries = "admin:classifier_webhookdelivery_changelist"
+    endpoint = WebhookEndpoint.objects.create(user=alice.user, url="https://example.org/hook")
+    for status in (None, 200, 299, 404, 500, 503):
+        WebhookDelivery.objects.create(endpoint=endpoint, event="test", last_status=status)
+    found = {}
+    for kind in ("none", "2", "3", "4", "5", "nonsense"):
+        rows = asked(admin_client, deliveries, answered=kind).context["cl"].result_list
+        found[kind] = sorted(row.last_status or 0 for row in rows)
+    assert found["none"] == [0] and found["2"] == [200, 299] and found["3"] == []
+    assert found["4"] == [404] and found["5"] == [500, 503]
+    assert found["nonsense"] == [0, 200, 299, 404, 500, 503]
+
+
 @pytest.mark.parametrize("model", DATED)
 def test_every_list_of_what_comes_day_by_day_has_it(admin_client, model):
     page = asked(admin_client, f"admin:classifier_{model}_changelist").content.decode()
@@ -142,16 +173,17 @@ def test_it_is_told_in_ukrainian_too(admin_client):
 # However long the list is
 
 
-def test_no_row_is_read_to_find_out_what_there_is_to_choose(admin_client):
+@pytest.mark.parametrize("model", [*DATED, "correction"])
+def test_no_list_is_read_to_find_out_what_there_is_to_choose(admin_client, model):
     make.answered()
     make.prediction(error_code="INFERENCE_FAILED")
     with CaptureQueriesContext(connection) as told:
-        asked(admin_client)
-    table = Prediction._meta.db_table
-    queries = [q["sql"] for q in told.captured_queries if f'FROM "{table}"' in q["sql"]]
-    assert not [sql for sql in queries if "MIN(" in sql or "django_datetime_trunc" in sql]
-    (distinct,) = (sql for sql in queries if "DISTINCT" in sql)
-    assert "error_code" in distinct and Image._meta.db_table not in distinct
+        asked(admin_client, f"admin:classifier_{model}_changelist")
+    queries = [q["sql"] for q in told.captured_queries]
+    assert not [sql for sql in queries if "MIN(" in sql or "trunc" in sql.lower()]
+    chosen = [sql for sql in queries if "DISTINCT" in sql]
+    assert all("error_code" in sql and "JOIN" not in sql for sql in chosen)
+    assert len(chosen) == (model == "prediction")
 
 
 def test_the_errors_come_out_of_their_index():
@@ -159,6 +191,14 @@ def test_the_errors_come_out_of_their_index():
     codes = ended.values_list("error_code", flat=True).distinct()
     if connection.vendor == "sqlite":  # PostgreSQL reads a short table whole
         assert "COVERING INDEX prediction_with_error" in codes.explain()
+
+
+def test_so_does_a_list_of_one_error(admin_client):
+    make.prediction(error_code="INFERENCE_FAILED")
+    rows = asked(admin_client, error_code="INFERENCE_FAILED").context["cl"].queryset
+    if connection.vendor == "sqlite":
+        plan = rows[:50].explain()
+        assert "USING INDEX prediction_with_error" in plan and "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize("params", [{}, {"label": "dog"}, {"status__exact": "succeeded"}])

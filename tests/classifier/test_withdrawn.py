@@ -191,3 +191,25 @@ def test_it_closes_so_many_at_a_time_and_the_rest_later(bad, monkeypatch):
         row.image.quarantine()
     assert [Correction.objects.skip_unreachable() for _ in range(3)] == [2, 1, 0]
     assert not recall.corrections.exclude(status="skipped").exists()
+
+
+def test_what_a_stopped_recall_left_is_neither_closed_nor_walked(bad):
+    checked_again(bad)
+    recall = Recall.objects.get()
+    Correction.objects.update(status="queued", finished_at=None)
+    for row in Correction.objects.all():
+        row.prediction.image.quarantine()
+    Recall.objects.filter(pk=recall.pk).stop()
+    with CaptureQueriesContext(connection) as captured:
+        assert Correction.objects.skip_unreachable() == 0
+        assert not Correction.objects.any_waits()
+    asked = [q["sql"] for q in captured]
+    assert len(asked) == 2 and all('FROM "classifier_recall"' in sql for sql in asked)
+    Recall.objects.filter(pk=recall.pk).go_on()
+    assert Correction.objects.any_waits()
+    assert Correction.objects.skip_unreachable() == Correction.objects.count() > 0
+
+
+def test_whether_any_waits_is_found_out_by_recall(bad):
+    if connection.vendor == "sqlite":
+        assert "correction_of_recall" in correction._recalls_with_waiting().explain()

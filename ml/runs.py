@@ -48,7 +48,7 @@ HELD_BY_OPTIMIZER = ("name", "weight_decay", "momentum", "shift_scale")
 
 
 def begin(run: Path, about: dict[str, Any]) -> None:
-    """Write down what the run is of; of the models that it learns from, what was written first.
+    """Write down what the run is of; of what it began with and learns from, what was written first.
     Raises ValueError where it was of something else so far, and then changes nothing: other
     pictures, labels or models, or what can change no more in a recipe."""
     run.mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,9 @@ def begin(run: Path, about: dict[str, Any]) -> None:
         before = card(run)
         _refuse_another(run, before, about)
         about = {**about, "models": before.get("models", about["models"])}
+        if is_begun(run):
+            began_with = before["recipe"].get("from", "")
+            about["recipe"] = {**about["recipe"], "from": began_with}
     manifest.write_json(run / RUN, about)
 
 

@@ -109,6 +109,13 @@ def test_the_same_models_may_be_named_otherwise_and_the_first_one_be_gone(
     assert runs.card(begun)["models"] == known
 
 
+def test_a_run_that_goes_on_keeps_what_it_was_begun_with(begun, recipe):
+    about = runs.card(begun)
+    manifest.write_json(begun / runs.RUN, {**about, "recipe": {**recipe, "from": "the first"}})
+    runs.begin(begun, {**about, "recipe": {**recipe, "from": "another", "epochs": 9}})
+    assert runs.card(begun)["recipe"] == {**recipe, "from": "the first", "epochs": 9}
+
+
 @pytest.mark.slow
 def test_a_card_names_the_very_models_that_the_run_began_with(recipe, tiny, model_folder, tmp_path):
     on = {**recipe, "epochs": 1, "from": str(model_folder)}

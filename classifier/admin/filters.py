@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.models import ModelVersion, Prediction
 
 ONE_DAY = timedelta(days=1)
+KINDS = ("2", "3", "4", "5")  # of HTTP statuses: their first digit
 
 
 class LabelFilter(admin.AllValuesFieldListFilter):
@@ -22,7 +23,8 @@ class LabelFilter(admin.AllValuesFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = ModelVersion.objects.values_list("classes", flat=True)
-        self.lookup_choices = sorted({names["id"] for classes in known for names in classes})
+        ids: Any = sorted({names["id"] for classes in known for names in classes})
+        self.lookup_choices = ids
 
 
 class ErrorFilter(admin.AllValuesFieldListFilter):
@@ -34,7 +36,7 @@ class ErrorFilter(admin.AllValuesFieldListFilter):
         self.lookup_choices = ended.values_list("error_code", flat=True).distinct()
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        chosen = super().queryset(request, queryset)
+        chosen: Any = super().queryset(request, queryset)
         # SQLite uses an index of some rows only where a query says that it wants none but those.
         return chosen.exclude(error_code="") if self.lookup_val else chosen
 
@@ -46,13 +48,14 @@ class AnsweredFilter(admin.SimpleListFilter):
     parameter_name = "answered"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("none", _("no answer")), *((str(n), f"{n}00–{n}99") for n in (2, 3, 4, 5))]
+        return [("none", _("no answer")), *((kind, f"{kind}00–{kind}99") for kind in KINDS)]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "none":
+        kind = self.value() or ""
+        if kind == "none":
             return queryset.filter(last_status=None)
-        if self.value() in ("2", "3", "4", "5"):
-            first = 100 * int(self.value())
+        if kind in KINDS:
+            first = 100 * int(kind)
             return queryset.filter(last_status__gte=first, last_status__lt=first + 100)
         return queryset
 
@@ -62,10 +65,11 @@ class DaysFilter(admin.FieldListFilter):
 
     template = "admin/days_filter.html"
 
-    def __init__(self, field: Any, *rest: Any, field_path: str) -> None:
-        self.first, self.last = f"{field_path}_first", f"{field_path}_last"
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        name = kwargs["field_path"]
+        self.first, self.last = f"{name}_first", f"{name}_last"
         self.kept: list[tuple[str, str]] = []
-        super().__init__(field, *rest, field_path=field_path)
+        super().__init__(*args, **kwargs)
 
     def expected_parameters(self) -> list[str | None]:
         return [self.first, self.last]
@@ -79,7 +83,8 @@ class DaysFilter(admin.FieldListFilter):
         return self._written(self.last)
 
     def _written(self, name: str) -> str:
-        return str(self.used_parameters.get(name, [""])[-1])
+        given: Any = self.used_parameters.get(name) or [""]
+        return str(given[-1])
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         try:
@@ -93,7 +98,7 @@ class DaysFilter(admin.FieldListFilter):
             raise IncorrectLookupParameters(error) from error
         return queryset
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         asked = changelist.filter_params.items()
         # Lookups of the same field, which an older link may hold, make way for what is chosen here.
         others = f"{self.field_path}__"

@@ -33,7 +33,11 @@ class ErrorFilter(admin.AllValuesFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         ended = Prediction.objects.order_by("error_code").exclude(error_code="")
-        self.lookup_choices = ended.values_list("error_code", flat=True).distinct()
+        codes: Any = list(ended.values_list("error_code", flat=True).distinct())
+        self.lookup_choices = codes
+
+    def has_output(self) -> bool:
+        return bool(self.lookup_choices)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         chosen: Any = super().queryset(request, queryset)

@@ -15,6 +15,7 @@ from classifier.admin import actions
 from classifier.admin.filters import DaysFilter, ErrorFilter, LabelFilter
 from classifier.admin.read_only import ReadOnlyAdmin, owner_name, thumbnail
 from classifier.models import Batch, Image, Prediction
+from classifier.templatetags import kadr
 
 
 @admin.register(Prediction)
@@ -58,7 +59,7 @@ class PredictionAdmin(actions.AnswerActions, ReadOnlyAdmin):
 
     @admin.display(description=_("confidence"), ordering="confidence")
     def percent(self, prediction: Prediction) -> str:
-        return "" if prediction.confidence is None else f"{prediction.confidence:.1%}"
+        return kadr.percent(prediction.confidence)
 
     @admin.display(description=_("owner"))
     def owned_by(self, prediction: Prediction) -> str:

@@ -44,7 +44,15 @@ def test_visitors_are_sent_to_the_log_in_page(client, model):
 def test_the_predictions_show_thumbnail_label_confidence_and_model(admin_client, rows):
     page = admin_client.get(list_of("prediction")).content.decode()
     assert f"/images/{rows[0].image_id}.jpg" in page
-    assert "dog" in page and "70.0%" in page and "tiny" in page
+    assert "dog" in page and "70,0\xa0%" in page and "tiny" in page
+
+
+def test_a_confidence_is_written_there_as_on_the_page(admin_client, rows):
+    Prediction.objects.update(confidence=0.99999)
+    for language, written in (("en", "&gt;\xa099.9%"), ("uk", "&gt;\xa099,9\xa0%")):
+        headers = {"Accept-Language": language}
+        page = admin_client.get(list_of("prediction"), headers=headers).content.decode()
+        assert page.count(written) == 2 and "100" not in page.partition("field-percent")[2][:40]
 
 
 @pytest.mark.parametrize("query", ["dog", "photo.jpg"])

@@ -67,7 +67,12 @@ class Prediction(Answer, Owned):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     model = models.ForeignKey(
-        ModelVersion, models.PROTECT, null=True, blank=True, verbose_name=_("model")
+        ModelVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # prediction_of_model
+        verbose_name=_("model"),
     )
     label = models.CharField(_("label"), max_length=100, blank=True)
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
@@ -122,6 +127,11 @@ class Prediction(Answer, Owned):
                 fields=("-off_topic_score", "-id"),
                 name="prediction_off_topic",
                 condition=Q(status=Status.SUCCEEDED, off_topic=True, reviewed_at=None),
+            ),
+            models.Index(
+                fields=("model", "-created_at", "-id"),
+                name="prediction_of_model",
+                condition=Q(model__isnull=False),
             ),
             models.Index(
                 fields=("error_code", "-created_at", "-id"),

@@ -172,9 +172,10 @@ class Trial(models.Model):
 
     def progress(self) -> tuple[int, int]:
         """How many of its pictures are answered, and how many there are."""
-        done = models.Count("pk", filter=Q(answered_at__isnull=False))
-        found = self.answers.aggregate(done=done, total=models.Count("pk"))
-        return found["done"], found["total"]
+        # Apart, each out of an index of its own: both at once would read every row.
+        waiting = self.answers.pending().count()
+        total = self.answers.count()
+        return total - min(waiting, total), total
 
     def hold_on(self, **fields: Any) -> bool:
         """Renew the lease; False once somebody else has it or it was canceled."""

@@ -202,6 +202,30 @@ def test_so_does_a_list_of_one_error(admin_client):
         assert "USING INDEX prediction_with_error" in plan and "TEMP B-TREE" not in plan
 
 
+def test_a_list_of_one_model_comes_out_of_its_index(admin_client):
+    model = make.answered().model
+    rows = asked(admin_client, model__id__exact=str(model.pk)).context["cl"].queryset
+    assert rows.count() == 1
+    if connection.vendor == "sqlite":
+        plan = rows[:50].explain()
+        assert "USING INDEX prediction_of_model" in plan and "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("written", [str, lambda pk: f" {pk.hex.upper()} "])
+def test_a_whole_id_is_looked_up_and_not_looked_for(admin_client, written):
+    row, _other = make.answered(), make.answered()
+    response = asked(admin_client, q=written(row.pk))
+    assert [found.pk for found in response.context["cl"].result_list] == [row.pk]
+    assert " LIKE " not in str(response.context["cl"].queryset.query)
+
+
+def test_so_it_is_where_a_list_is_of_what_belongs_to_a_prediction(admin_client):
+    row = make.answered()
+    response = asked(admin_client, "admin:classifier_review_changelist", q=str(row.pk))
+    assert response.status_code == 200 and not response.context["cl"].result_list
+    assert " LIKE " not in str(response.context["cl"].queryset.query)
+
+
 @pytest.mark.parametrize("params", [{}, {"label": "dog"}, {"status__exact": "succeeded"}])
 def test_a_page_of_a_filtered_list_comes_out_of_the_index_of_the_newest(
     admin_client, admin_user, params

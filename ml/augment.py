@@ -3,7 +3,7 @@
 Every function takes the generator that its dice come from, so a batch is decided by its seed.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -13,10 +13,19 @@ from ml import jpeg
 GREY = 121  # the mean of CIFAR-10's pixels
 
 
+class Augmented(NamedTuple):
+    """A batch as training sees it."""
+
+    shown: np.ndarray  # to the network
+    before_jpeg: np.ndarray  # as a teacher sees them: the same, unless JPEG comes last
+    partners: np.ndarray  # (n,) whose picture is a part of each
+    own: np.ndarray  # (n,) how much of each is its own, 1 where it is whole
+
+
 def augment(
     x: np.ndarray, mirrored: np.ndarray, settings: dict[str, Any], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """One batch as training sees it, by a recipe's [augment], and as a teacher sees it.
+) -> Augmented:
+    """One batch as training sees it, by a recipe's [augment].
 
     `mirrored` says which to flip. With `jpeg_last` pictures go through JPEG after all else, so its
     blocks begin at the corner, as an upload's do, and the teacher sees them before; otherwise
@@ -29,7 +38,11 @@ def augment(
     if not last:
         x = through_jpeg(x, *jpeg_settings, rng)
     x = cutout(shift(x, settings["shift"], rng), settings["cutout"], rng)
-    return (through_jpeg(x, *jpeg_settings, rng) if last else x), x
+    partners, own = np.arange(len(x)), np.ones(len(x))
+    if share := settings.get("cutmix_share", 0):
+        x, partners, own = cutmix(x, share, rng)
+    shown = through_jpeg(x, *jpeg_settings, rng) if last else x
+    return Augmented(shown, x, partners, own)
 
 
 def zoom(
@@ -92,3 +105,27 @@ def cutout(x: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     in_columns = (np.arange(width) >= left) & (np.arange(width) < left + side)
     hidden = in_rows[:, :, None] & in_columns[:, None, :]
     return np.where(hidden[..., None], np.uint8(GREY), x)
+
+
+def cutmix(
+    x: np.ndarray, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Show in a rectangle of some images what another of the batch has there (arXiv:1905.04899):
+    the images, whose that is (n,), and how much of each is still its own (n,).
+
+    The rectangle has the image's shape and any size, and is cut off at the edge.
+    """
+    n, height, width, _ = x.shape
+    partners = np.where(rng.random(n) < share, rng.permutation(n), np.arange(n))
+    side = np.sqrt(rng.random(n))
+    rows, columns = (_stretch(size, side, rng) for size in (height, width))
+    taken = rows[:, :, None] & columns[:, None, :] & (partners != np.arange(n))[:, None, None]
+    return np.where(taken[..., None], x[partners], x), partners, 1 - taken.mean(axis=(1, 2))
+
+
+def _stretch(size: int, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which of `size` places are in a stretch of so large a share, anywhere: (n, size) bool."""
+    middle = rng.uniform(0, size, len(share))[:, None]
+    half = (share * size / 2)[:, None]
+    places = np.arange(size) + 0.5
+    return (places >= middle - half) & (places < middle + half)

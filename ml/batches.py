@@ -77,6 +77,8 @@ class AugmentedBatches(keras.utils.PyDataset):
             return None
         if self.reviewed:
             raise ValueError("a recipe with [pruning] cannot be trained on reviewed pictures")
+        if self.recipe["augment"].get("cutmix_share"):  # a mixture's loss is that of neither
+            raise ValueError("a recipe with [pruning] cannot mix pictures: leave out cutmix_share")
         n, epochs = len(self.train), self.recipe["epochs"]
         return pruning.Pruning(n, epochs, settings["keep"], settings["until"])
 
@@ -117,23 +119,26 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def pictures(self, index: int) -> np.ndarray:
         """Those of the epoch's batch `index` as the network sees them, whatever they show."""
-        return self._shown(index)[0]
+        return self._resized(self._augmented(index).shown)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        x, seen_by_teacher = self._shown(index)
-        y = self.one_hot(self.train.y[self.chosen(index)])
+        made = self._augmented(index)
+        truth = self.one_hot(self.train.y[self.chosen(index)])
+        own = made.own[:, None].astype(np.float32)
+        y = own * truth + (1 - own) * truth[made.partners]
         if self.teacher:
-            y = self.teacher.labels(seen_by_teacher, y, self.epoch * len(self) + index)
+            y = self.teacher.labels(made.before_jpeg, y, self.epoch * len(self) + index)
+        x = self._resized(made.shown)
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
 
-    def _shown(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """A batch's pictures as the network sees them, and as a teacher does."""
+    def _augmented(self, index: int) -> augment.Augmented:
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))
         chosen = self.chosen(index)
         settings = self.recipe["augment"]
         mirrored = self.mirrored[chosen] ^ (self.epoch % 2 == 1)
         mirrored &= settings.get("mirror", True)
-        x, seen_by_teacher = augment.augment(self.train.x[chosen], mirrored, settings, rng)
-        if self.epoch < self._small_epochs():
-            x = augment.shrink(x, self.recipe["resizing"]["side"])
-        return x, seen_by_teacher
+        return augment.augment(self.train.x[chosen], mirrored, settings, rng)
+
+    def _resized(self, x: np.ndarray) -> np.ndarray:
+        small = self.epoch < self._small_epochs()
+        return augment.shrink(x, self.recipe["resizing"]["side"]) if small else x

@@ -83,6 +83,7 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "zoom": _pair("two sides from 0.1 to 4, the lesser first", 0.1, 4, (int, float)),
         "shift": _whole(0),
         "cutout": _whole(0),
+        "cutmix_share": _optional(SHARE),
         "mirror": _optional(SWITCH),
         "jpeg_last": _optional(SWITCH),
     },

@@ -28,7 +28,7 @@ def smooth(n: int) -> np.ndarray:
 def test_only_the_chosen_are_mirrored():
     x, mirrored = batch(2), np.array([True, False])
     off = {**SETTINGS, "jpeg_share": 0, "zoom_share": 0, "shift": 0, "cutout": 0}
-    out, _ = augment.augment(x, mirrored, off, RNG(1))
+    out = augment.augment(x, mirrored, off, RNG(1)).shown
     assert (out[0] == x[0][:, ::-1]).all() and (out[1] == x[1]).all()
 
 
@@ -92,14 +92,14 @@ def test_no_share_is_no_zoom():
 
 def test_augmentation_is_decided_by_its_seed():
     x, mirrored = batch(), np.zeros(64, bool)
-    first, _ = augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))
-    assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3)))[0]).all()
-    assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4)))[0]).any()
+    first = augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3))).shown
+    assert (first == augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 3))).shown).all()
+    assert (first != augment.augment(x, mirrored, SETTINGS, RNG((1, 2, 4))).shown).any()
     assert first.dtype == np.uint8 and first.shape == x.shape
 
 
 def test_a_teacher_sees_what_the_student_sees():
-    student, teacher = augment.augment(batch(), np.zeros(64, bool), SETTINGS, RNG(1))
+    student, teacher, *_ = augment.augment(batch(), np.zeros(64, bool), SETTINGS, RNG(1))
     assert (student == teacher).all()
 
 
@@ -108,7 +108,7 @@ ALL_THROUGH_JPEG_LAST = {**SETTINGS, "jpeg_share": 1, "jpeg_quality": [75, 75], 
 
 def test_a_teacher_sees_pictures_before_a_jpeg_that_comes_last():
     x, mirrored = smooth(8), np.arange(8) % 2 == 0
-    student, teacher = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1))
+    student, teacher, *_ = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1))
     saved = np.stack([jpeg.decoded(jpeg.encoded(picture, 75)) for picture in teacher])
     assert (student == saved).all() and (student != teacher).any()
 
@@ -116,12 +116,58 @@ def test_a_teacher_sees_pictures_before_a_jpeg_that_comes_last():
 def test_before_a_jpeg_that_comes_last_all_else_is_done():
     """The teacher's pictures are those that a recipe without JPEG makes."""
     x, mirrored = smooth(8), np.ones(8, bool)
-    _student, teacher = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1))
+    teacher = augment.augment(x, mirrored, ALL_THROUGH_JPEG_LAST, RNG(1)).before_jpeg
     without = {**SETTINGS, "jpeg_share": 0, "jpeg_last": True}
-    assert (teacher == augment.augment(x, mirrored, without, RNG(1))[0]).all()
+    assert (teacher == augment.augment(x, mirrored, without, RNG(1)).shown).all()
 
 
 def test_a_picture_made_smaller_is_the_same_picture_in_fewer_pixels():
     small = augment.shrink(smooth(4), 24)
     assert small.shape == (4, 24, 24, 3) and small.dtype == np.uint8
     assert small.mean(axis=(1, 2)) == pytest.approx(smooth(4).mean(axis=(1, 2)), abs=2)
+
+
+# Mixtures
+
+
+def plain(n: int) -> np.ndarray:
+    """Picture i is all of colour i."""
+    return np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, 32, 32, 3))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_about_its_share_of_the_pictures_shows_a_part_of_another(share):
+    _mixed, partners, own = augment.cutmix(plain(250), share, RNG(1))
+    assert (partners != np.arange(250)).mean() == pytest.approx(share, abs=0.1)
+    assert ((own < 1) <= (partners != np.arange(250))).all()
+
+
+def test_a_mixture_is_one_picture_with_a_rectangle_of_the_other_at_its_place():
+    x = RNG(3).integers(0, 256, (64, 32, 32, 3), np.uint8)
+    mixed, partners, own = augment.cutmix(x, 1.0, RNG(1))
+    for picture, mine, other, share in zip(mixed, x, x[partners], own, strict=True):
+        taken = (picture != mine).any(axis=2)
+        assert (picture[taken] == other[taken]).all()
+        rows, columns = taken.any(axis=1).sum(), taken.any(axis=0).sum()
+        assert rows * columns == pytest.approx((1 - share) * 32 * 32, abs=32)
+
+
+def test_how_much_is_its_own_is_what_is_seen_of_it_after_the_edge_has_cut():
+    x = plain(200)
+    mixed, _partners, own = augment.cutmix(x, 1.0, RNG(2))
+    assert own == pytest.approx((mixed == x).mean(axis=(1, 2, 3)), abs=1e-9)
+    assert own.min() < 0.3 and own.max() == 1 and 0.5 < own.mean() < 0.8
+
+
+def test_a_mixture_is_made_before_a_jpeg_that_comes_last_and_seen_by_the_teacher():
+    settings = {**ALL_THROUGH_JPEG_LAST, "cutmix_share": 1.0}
+    made = augment.augment(smooth(8), np.zeros(8, bool), settings, RNG(1))
+    whole = augment.augment(smooth(8), np.zeros(8, bool), ALL_THROUGH_JPEG_LAST, RNG(1))
+    assert (made.before_jpeg != whole.before_jpeg).any()
+    saved = np.stack([jpeg.decoded(jpeg.encoded(picture, 75)) for picture in made.before_jpeg])
+    assert (made.shown == saved).all()
+
+
+def test_without_mixtures_each_picture_is_its_own():
+    made = augment.augment(batch(), np.zeros(64, bool), SETTINGS, RNG(1))
+    assert (made.partners == np.arange(64)).all() and (made.own == 1).all()

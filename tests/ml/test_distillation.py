@@ -125,6 +125,27 @@ def test_a_teacher_hears_of_no_jpeg_that_comes_last(taught, tiny):
     assert (x != clean).any() and y == pytest.approx(heard, abs=1e-6)
 
 
+MIXED = {"cutmix_share": 1.0, "cutout": 0, "shift": 0, "zoom_share": 0.0, "jpeg_share": 0.0}
+
+
+def test_of_a_mixture_the_label_says_how_much_is_whose(recipe, tiny):
+    batches = AugmentedBatches({**recipe, "augment": {**recipe["augment"], **MIXED}}, tiny)
+    _x, y = batches[0]
+    made, truth = batches._augmented(0), tiny.train.y[batches.chosen(0)]
+    assert y.sum(axis=1) == pytest.approx(np.ones(len(y)), abs=1e-6) and (made.own < 1).any()
+    for label, own, mine, other in zip(y, made.own, truth, truth[made.partners], strict=True):
+        assert label[mine] == pytest.approx(1.0 if mine == other else own, abs=1e-6)
+        assert label[other] == pytest.approx(1.0 if mine == other else 1 - own, abs=1e-6)
+
+
+def test_the_teacher_says_what_it_sees_in_the_mixture(taught, tiny):
+    settings = {**taught["distillation"], "share": 1.0}
+    augmented = {**taught["augment"], **MIXED}
+    x, y = AugmentedBatches({**taught, "distillation": settings, "augment": augmented}, tiny)[0]
+    heard = teacher(1.0).labels(x, np.zeros((len(x), 10), np.float32))
+    assert y == pytest.approx(heard, abs=1e-5)
+
+
 def test_the_teacher_calculates_in_the_precision_that_the_student_is_trained_in(taught, tiny):
     exact, fast = (
         AugmentedBatches({**taught, "precision": precision}, tiny)

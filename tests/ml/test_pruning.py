@@ -150,3 +150,9 @@ def test_reviewed_pictures_are_not_mixed_and_pruned_at_once(pruned, tiny):
     mixed = dataclasses.replace(tiny, reviewed={"train": 20})
     with pytest.raises(ValueError, match="pruning"):
         AugmentedBatches(pruned, mixed)
+
+
+def test_mixtures_are_not_pruned_for_their_loss_is_that_of_neither_picture(pruned, tiny):
+    mixing = {**pruned, "augment": {**pruned["augment"], "cutmix_share": 0.5}}
+    with pytest.raises(ValueError, match="leave out cutmix_share"):
+        AugmentedBatches(mixing, tiny)

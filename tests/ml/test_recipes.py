@@ -55,6 +55,7 @@ def full():
         ("augment.zoom", [0, 1], "zoom is two sides"),
         ("augment.shift", 0.1, "shift is a whole number"),
         ("augment.mirror", "no", "mirror is true or false"),
+        ("augment.cutmix_share", 1.5, "cutmix_share is from 0 to 1"),
         ("augment.jpeg_frist", True, r"\[augment\] jpeg_frist is not known"),
         ("distillation.teacher", [1], "teacher is a name or a list of names"),
         ("distillation.share", 0, "share is above 0 and at most 1"),

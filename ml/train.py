@@ -52,7 +52,8 @@ def main() -> None:
         train(recipe, dataset, run)
     _make_a_model(run, args)
     if dataset.reviewed:
-        before = str(recipes.model_folder(recipe["from"])) if recipe["from"] else ""
+        begun_with = runs.card(run)["recipe"]["from"]  # which --from may not name any more
+        before = str(recipes.model_folder(begun_with)) if begun_with else ""
         _compare(run, before, args)
 
 

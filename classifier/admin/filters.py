@@ -42,13 +42,13 @@ class ErrorFilter(admin.AllValuesFieldListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         chosen: Any = super().queryset(request, queryset)
         # SQLite uses an index of some rows only where a query says that it wants none but those.
-        return chosen.exclude(error_code="") if self.lookup_val else chosen
+        return chosen.exclude(error_code="") if any(self.lookup_val or ()) else chosen
 
 
 class AnsweredFilter(admin.SimpleListFilter):
     """By the class of the HTTP status that an endpoint last answered with."""
 
-    title = _("last status")
+    title = _("answer")
     parameter_name = "answered"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

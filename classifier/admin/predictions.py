@@ -129,7 +129,7 @@ def _too_many(images: "QuerySet[Image] | list[Image]") -> list[str]:
     text = gettext(
         "Choose at most {n} at once. More are deleted by a command: python manage.py purge --help"
     )
-    return [text.format(n=f"{actions.MOST:,}")]
+    return [text.format(n=actions.MOST)]
 
 
 @admin.register(Batch)

@@ -1,12 +1,13 @@
 """What the pages of the admin have in common. Machines write these rows; people look at them."""
 
+import contextlib
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet, UUIDField
+from django.db.models import Model, QuerySet, UUIDField
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -39,18 +40,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
-        """An id is looked up; any other words are looked for in every row."""
+        """An id is looked up; what is none, or none of these, is looked for in every row."""
         ids = [n for n in self.search_fields if isinstance(_field(self.model, n), UUIDField)]
-        try:
+        with contextlib.suppress(ValueError):
             wanted = UUID(search_term.strip())
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        if not ids:
-            return super().get_search_results(request, queryset, search_term)
-        found = Q()
-        for name in ids:
-            found |= Q(**{name: wanted})
-        return queryset.filter(found), False
+            for name in ids:
+                if (found := queryset.filter(**{name: wanted})).exists():
+                    return found, False
+        return super().get_search_results(request, queryset, search_term)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -55,8 +55,8 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         return self.filter(status=CorrectionStatus.RUNNING, lease_until__lt=Now())
 
     def claim(self, limit: int, version: ModelVersion, worker: str) -> list["Correction"]:
-        """Take up to `limit`, oldest first, of those that `version` may answer: no version checks
-        itself. As with predictions, one that was tried before is taken alone."""
+        """Take up to `limit`, the oldest recall's first, of those that `version` may answer: no
+        version checks itself. As with predictions, one that was tried before is taken alone."""
         fence = uuid.uuid4()
         with transaction.atomic():
             ids = self._next_ids(limit, version)
@@ -71,10 +71,15 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         return list(claimed.order_by("pk")) if ids else []
 
     def _next_ids(self, limit: int, version: ModelVersion) -> list[int]:
-        rows = self.waiting().exclude(recall__model=version)
-        rows = rows.filter(WorkQueue.objects.gives_out(QueueName.RECALL)).order_by("pk")
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
-        head = list(rows.values_list("pk", "attempt")[:limit])
+        head: list[tuple[int, int]] = []
+        # By recall: what stopped ones left queued would all be walked.
+        for recall in Recall.objects.running().exclude(model=version).order_by("created_at", "pk"):
+            rows = self.filter(recall=recall, status=CorrectionStatus.QUEUED).order_by("pk")
+            rows = rows.filter(WorkQueue.objects.gives_out(QueueName.RECALL))
+            rows = rows.select_for_update(skip_locked=True, of=("self",))
+            head += rows.values_list("pk", "attempt")[: limit - len(head)]
+            if len(head) == limit:
+                break
         if head and head[0][1] > 0:
             return [head[0][0]]
         return [pk for pk, attempt in head if attempt == 0]
@@ -109,17 +114,17 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
     def skip_unreachable(self) -> int:
         """Close those whose picture is deleted for good or set aside, among the next of each
         running recall; returns how many. Later ones come to be the next in time."""
-        running = list(Recall.objects.running().order_by().values_list("pk", flat=True))
-        queued = self.filter(status=CorrectionStatus.QUEUED)
+        running = Recall.objects.running().order_by().values_list("pk", flat=True)
+        return sum(self._skip_unreachable_of(recall) for recall in running)
+
+    def _skip_unreachable_of(self, recall: uuid.UUID) -> int:
+        queued = self.filter(recall=recall, status=CorrectionStatus.QUEUED)
+        near = list(queued.order_by("pk").values_list("pk", flat=True)[:PAGE])
+        gone = Q(prediction__image=None) | Q(prediction__image__quarantined_at__isnull=False)
         # Looked for first: an UPDATE would hold SQLite's only write lock while it looks, and there
         # is nearly always nothing to find.
-        near = [pk for recall in running for pk in queued._of(recall)]
-        gone = Q(prediction__image=None) | Q(prediction__image__quarantined_at__isnull=False)
-        ids = list(self.filter(gone, pk__in=near).values_list("pk", flat=True))
-        return queued.filter(pk__in=ids).end(CorrectionStatus.SKIPPED) if ids else 0
-
-    def _of(self, recall: uuid.UUID) -> list[int]:
-        return list(self.filter(recall=recall).order_by("pk").values_list("pk", flat=True)[:PAGE])
+        ids = list(queued.filter(gone, pk__in=near).values_list("pk", flat=True))
+        return queued.filter(gone, pk__in=ids).end(CorrectionStatus.SKIPPED) if ids else 0
 
     def end(self, status: CorrectionStatus, **fields: Any) -> int:
         return self.update(status=status, finished_at=timezone.now(), **FREE, **fields)

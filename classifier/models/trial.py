@@ -172,7 +172,8 @@ class Trial(models.Model):
 
     def progress(self) -> tuple[int, int]:
         """How many of its pictures are answered, and how many there are."""
-        # Apart, each out of an index of its own: both at once would read every row.
+        # Apart, each out of an index of its own: both at once would read every row. Some may be
+        # deleted between the two.
         waiting = self.answers.pending().count()
         total = self.answers.count()
         return total - min(waiting, total), total

@@ -8,17 +8,24 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from benchmarks import filling
-from classifier.models import Prediction, WebhookDelivery, WebhookEndpoint
+from classifier.models import (
+    Correction,
+    Image,
+    Prediction,
+    Recall,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from tests import make
 
 pytestmark = pytest.mark.django_db
 PREDICTIONS = "admin:classifier_prediction_changelist"
 DATED = ["prediction", "image", "review", "reviewtask", "webhookdelivery"]
-SERVED = {"Accept-Language": "en"}
+ENGLISH = {"Accept-Language": "en"}
 
 
-def asked(client, at: str = PREDICTIONS, **params: str):
-    return client.get(reverse(at), params, headers=SERVED)
+def asked(client, page: str = PREDICTIONS, **params: str):
+    return client.get(reverse(page), params, headers=ENGLISH)
 
 
 def shown(client, **params: str) -> set[str]:
@@ -64,6 +71,8 @@ def test_the_errors_that_occur_are_offered(admin_client):
     page = asked(admin_client).content.decode()
     assert "By error" in page and page.count('href="?error_code=') == 1
     assert shown(admin_client, error_code="INFERENCE_FAILED") == ids(broken)
+    assert str(broken.pk) not in shown(admin_client, error_code="")
+    assert len(shown(admin_client, error_code="")) == 1
 
 
 # By day
@@ -220,10 +229,20 @@ def test_a_whole_id_is_looked_up_and_not_looked_for(admin_client, written):
 
 
 def test_so_it_is_where_a_list_is_of_what_belongs_to_a_prediction(admin_client):
-    row = make.answered()
-    response = asked(admin_client, "admin:classifier_review_changelist", q=str(row.pk))
-    assert response.status_code == 200 and not response.context["cl"].result_list
+    rows = [make.answered() for _ in range(2)]
+    recall = Recall.objects.create()
+    for row in rows:
+        Correction.objects.create(recall=recall, prediction=row)
+    response = asked(admin_client, "admin:classifier_correction_changelist", q=str(rows[1].pk))
+    assert [found.prediction_id for found in response.context["cl"].result_list] == [rows[1].pk]
     assert " LIKE " not in str(response.context["cl"].queryset.query)
+
+
+def test_a_name_that_is_written_like_an_id_is_found_all_the_same(admin_client):
+    row, _other = make.answered(), make.answered()
+    name = "3F2504E0-4F89-11D3-9A0C-0305E82C3301"
+    Image.objects.filter(pk=row.image_id).update(name=f"{name}.jpg")
+    assert shown(admin_client, q=name) == ids(row)
 
 
 @pytest.mark.parametrize("params", [{}, {"label": "dog"}, {"status__exact": "succeeded"}])

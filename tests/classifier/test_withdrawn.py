@@ -210,6 +210,37 @@ def test_what_a_stopped_recall_left_is_neither_closed_nor_walked(bad):
     assert Correction.objects.skip_unreachable() == Correction.objects.count() > 0
 
 
+def test_what_it_left_is_not_walked_for_another_recall_s_work_either(bad):
+    checked_again(bad)
+    Correction.objects.update(status="queued", finished_at=None)
+    Recall.objects.stop()
+    row = make.answered()
+    other = recalls.again(Prediction.objects.filter(pk=row.pk))
+    with CaptureQueriesContext(connection) as captured:
+        (taken,) = Correction.objects.claim(8, bad, worker="w")
+    assert taken.prediction_id == row.pk and other == 1
+    looked = [q["sql"] for q in captured if q["sql"].startswith("SELECT") and "LIMIT" in q["sql"]]
+    assert len(looked) == 1 and '"recall_id" = ' in looked[0]
+
+
+def test_unreachable_answers_of_each_running_recall_are_closed(bad):
+    rows = [make.answered() for _ in range(3)]
+    for row in rows:
+        recalls.again(Prediction.objects.filter(pk=row.pk))
+        row.image.quarantine()
+    assert Recall.objects.running().filter(model=None).count() == 3
+    assert Correction.objects.skip_unreachable() == 3
+
+
+def test_two_recalls_fill_one_micro_batch_the_older_first(bad):
+    rows = [make.answered() for _ in range(4)]
+    for pair in (rows[:2], rows[2:]):
+        recalls.again(Prediction.objects.filter(pk__in=[row.pk for row in pair]))
+    first = Correction.objects.claim(3, bad, worker="w")
+    assert [c.prediction_id for c in first] == [row.pk for row in rows[:3]]
+    assert [c.prediction_id for c in Correction.objects.claim(3, bad, worker="w")] == [rows[3].pk]
+
+
 def test_whether_any_waits_is_found_out_by_recall(bad):
     if connection.vendor == "sqlite":
         assert "correction_of_recall" in correction._recalls_with_waiting().explain()

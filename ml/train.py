@@ -52,9 +52,7 @@ def main() -> None:
         train(recipe, dataset, run)
     _make_a_model(run, args)
     if dataset.reviewed:
-        begun_with = runs.card(run)["recipe"]["from"]  # which --from may not name any more
-        before = str(recipes.model_folder(begun_with)) if begun_with else ""
-        _compare(run, before, args)
+        _compare(run, _began_with(run), args)
 
 
 def complete(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -243,6 +241,14 @@ def _make_a_model(run: Path, args: argparse.Namespace) -> None:
     where = ["--runs", str(run.parent), "--to", str(args.to)]
     _run("ml.export", run.name, *given, *where)
     _run("ml.evaluate", str(args.to / run.name), *given, "--write")
+
+
+def _began_with(run: Path) -> str:
+    """The folder of the model that a run began with, whatever --from says by now; "" where it began
+    with none, or that is not there any more."""
+    named = runs.card(run)["recipe"].get("from", "")
+    there = [str(f) for f in (manifest.MODELS / named, Path(named)) if named and f.is_dir()]
+    return there[0] if there else ""
 
 
 def _compare(run: Path, before: str, args: argparse.Namespace) -> None:

@@ -116,6 +116,19 @@ def test_a_run_that_goes_on_keeps_what_it_was_begun_with(begun, recipe):
     assert runs.card(begun)["recipe"] == {**recipe, "from": "the first", "epochs": 9}
 
 
+def test_it_is_compared_with_that_where_it_is_still_there(begun, recipe, model_folder):
+    about = runs.card(begun)
+    for named, found in (
+        (str(model_folder), str(model_folder)),
+        ("airbench94", str(manifest.MODELS / "airbench94")),
+        ("airbench96_short", ""),  # a recipe is still to make it
+        (str(begun / "gone"), ""),
+        ("", ""),
+    ):
+        manifest.write_json(begun / runs.RUN, {**about, "recipe": {**recipe, "from": named}})
+        assert train._began_with(begun) == found
+
+
 @pytest.mark.slow
 def test_a_card_names_the_very_models_that_the_run_began_with(recipe, tiny, model_folder, tmp_path):
     on = {**recipe, "epochs": 1, "from": str(model_folder)}

@@ -57,8 +57,9 @@ def begin(run: Path, about: dict[str, Any]) -> None:
         _refuse_another(run, before, about)
         about = {**about, "models": before.get("models", about["models"])}
         if is_begun(run):
-            began_with = before["recipe"].get("from", "")
-            about["recipe"] = {**about["recipe"], "from": began_with}
+            others = {name: said for name, said in about["recipe"].items() if name != "from"}
+            began_with = {name: said for name, said in before["recipe"].items() if name == "from"}
+            about["recipe"] = {**others, **began_with}
     manifest.write_json(run / RUN, about)
 
 

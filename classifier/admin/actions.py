@@ -50,7 +50,7 @@ class Operating:
 
     def too_many(self, request: HttpRequest, chosen: "QuerySet[Any]") -> bool:
         """Refuse more than one request can change."""
-        if not chosen.order_by()[MOST : MOST + 1].exists():
+        if not are_too_many(chosen.order_by()):
             return False
         text = gettext("Choose at most {n} at once. Nothing was changed.").format(n=MOST)
         self.message_user(request, text, messages.ERROR)
@@ -111,6 +111,11 @@ class AnswerActions(PictureActions):
         if not self.too_many(request, queryset):
             changed = recalls.again(chosen(queryset), user=request.user)
             self.tell(request, changed, queryset, gettext("To be asked again"))
+
+
+def are_too_many(rows: "QuerySet[Any] | list[Any]") -> bool:
+    """More than one request can change, found out without a count of all."""
+    return bool(rows[MOST : MOST + 1])
 
 
 def chosen(queryset: "QuerySet[Any]") -> PredictionQuerySet:

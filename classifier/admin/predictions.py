@@ -109,8 +109,12 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
         return bool(request.user.has_perm("classifier.delete_image"))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        if told := _too_many(objs):  # before all that goes is gathered
-            return [], {}, set(), told
+        if actions.are_too_many(objs):  # before all that goes is gathered
+            text = gettext(
+                "Choose at most {n} at once. More are deleted by a command: "
+                "python manage.py purge --help"
+            )
+            return [], {}, set(), [text.format(n=actions.MOST)]
         # Predictions go with their image, though nobody may delete one by itself.
         shown, counts, _perms_needed, protected = super().get_deleted_objects(objs, request)
         return shown, counts, set(), protected
@@ -120,16 +124,6 @@ class ImageAdmin(actions.PictureActions, ReadOnlyAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
         Image.objects.erase_each(queryset)
-
-
-def _too_many(images: "QuerySet[Image] | list[Image]") -> list[str]:
-    """Why these are not deleted at once, and what to do instead; nothing where they may be."""
-    if not images[actions.MOST : actions.MOST + 1]:
-        return []
-    text = gettext(
-        "Choose at most {n} at once. More are deleted by a command: python manage.py purge --help"
-    )
-    return [text.format(n=actions.MOST)]
 
 
 @admin.register(Batch)

@@ -50,9 +50,9 @@ audit: ## look the locked requirements up among the known vulnerabilities
 	@sh bin/setup requirements.txt
 	@exec $(PYTHON) bin/audit
 
-train: ## train a model: make train RECIPE=airbench94 [DATA=cifar10.npz] [RESUME=1]
+train: ## train a model: make train RECIPE=airbench94 [DATA=cifar10.npz] [EXTRA=more.npz] [RESUME=1]
 	@sh bin/setup requirements.txt
-	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA)) $(if $(RESUME),--resume)
+	$(PYTHON) -m ml.train $(RECIPE) $(if $(DATA),--data $(DATA)) $(if $(EXTRA),--extra $(EXTRA)) $(if $(RESUME),--resume)
 
 evaluate: ## measure every model that ships on the test set: make evaluate [DATA=cifar10.npz]
 	@sh bin/setup requirements-dev.txt

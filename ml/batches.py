@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ml import architectures, augment, data, distillation, pruning, recipes
+from ml.extra import Extra
 
 SMALLEST = 8  # pictures in a batch
 REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
@@ -23,11 +24,21 @@ class AugmentedBatches(keras.utils.PyDataset):
     reviewed ones are the recipe's `reviewed_share` of all: enough to learn them, and to keep what
     was known. A recipe with [pruning] shows a share of the set an epoch instead, chosen by what the
     run has seen so far (ml/pruning.py), so there neither promise is exact.
+
+    Pictures from elsewhere (`extra`) are shown as those of the set are, but a teacher, who does not
+    know their like, has no word on them.
     """
 
-    def __init__(self, recipe: dict[str, Any], dataset: data.Dataset) -> None:
+    def __init__(
+        self, recipe: dict[str, Any], dataset: data.Dataset, extra: Extra | None = None
+    ) -> None:
         super().__init__(workers=1)
         self.recipe, self.train, self.classes = recipe, dataset.train, dataset.classes
+        self.own_end = len(self.train)  # where those from elsewhere begin
+        if extra:
+            if dataset.reviewed:
+                raise ValueError("extra pictures cannot be mixed with reviewed ones")
+            self.train = self.train.joined(extra.pictures)
         self.reviewed = dataset.reviewed.get("train", 0)
         self.others = self._others()
         self.pruning, self.teacher = self._pruning(), self._teacher()
@@ -127,9 +138,15 @@ class AugmentedBatches(keras.utils.PyDataset):
         own = made.own[:, None].astype(np.float32)
         y = own * truth + (1 - own) * truth[made.partners]
         if self.teacher:
-            y = self.teacher.labels(made.before_jpeg, y, self.epoch * len(self) + index)
+            said = self.teacher.labels(made.before_jpeg, y, self.epoch * len(self) + index)
+            y = np.where(self._is_known(index, made.partners)[:, None], said, y)
         x = self._resized(made.shown)
         return (x, y) if self.weights is None else (x, y, self.weights[self._places(index)])
+
+    def _is_known(self, index: int, partners: np.ndarray) -> np.ndarray:
+        """Which of a batch, (n,) bool, show nothing but pictures of the set."""
+        known = self.chosen(index) < self.own_end
+        return np.asarray(known & known[partners])
 
     def _augmented(self, index: int) -> augment.Augmented:
         rng = np.random.default_rng((self.recipe["seed"], self.epoch, index))

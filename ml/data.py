@@ -39,6 +39,11 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.x)
 
+    def joined(self, other: "Labelled") -> "Labelled":
+        """These, then the others."""
+        labels = other.y.astype(self.y.dtype)
+        return Labelled(np.concatenate([self.x, other.x]), np.concatenate([self.y, labels]))
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -123,8 +128,9 @@ def _read(path: Path | None) -> tuple[np.ndarray, ...]:
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with {', '.join(names)}: {error}") from error
     y, y_test = y.ravel(), y_test.ravel()  # Keras' own are columns
-    _check(path, "train", x, y, fewest=10)  # of which one is to choose on
-    _check(path, "test", x_test, y_test, fewest=1)
+    known = len(CIFAR10_CLASSES)
+    check_pictures(path, names[:2], x, y, 10, known)  # of which one is to choose on
+    check_pictures(path, names[2:], x_test, y_test, 1, known)
     return x, y, x_test, y_test
 
 
@@ -139,18 +145,22 @@ def _downloaded() -> tuple[np.ndarray, ...]:
     return x, y.ravel(), x_test, y_test.ravel()
 
 
-def _check(path: Path, split: str, x: np.ndarray, y: np.ndarray, fewest: int) -> None:
-    """Raises ValueError where the pictures are none of CIFAR-10's, or a label is."""
+def check_pictures(
+    path: Path, names: tuple[str, str], x: np.ndarray, y: np.ndarray, fewest: int, classes: int
+) -> None:
+    """Raises ValueError where the pictures are not of the size, or a label is none of a class;
+    `names` are those of both in the file."""
+    name, labels = names
     expected = f"(n, {SIZE}, {SIZE}, 3) uint8"
     if x.dtype != np.uint8 or x.shape[1:] != (SIZE, SIZE, 3):
-        raise ValueError(f"{path}: x_{split} is {x.shape} {x.dtype}, and pictures are {expected}")
+        raise ValueError(f"{path}: {name} is {x.shape} {x.dtype}, and pictures are {expected}")
     if len(x) < fewest:
-        raise ValueError(f"{path}: x_{split} has {len(x)} pictures; {fewest} are the fewest")
-    if len(x) != len(y) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"{path}: {name} has {len(x)} pictures; {fewest} are the fewest")
+    if y.shape != x.shape[:1] or not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
-            f"{path}: y_{split} is {y.shape} {y.dtype}; a label is the number of a class, and each "
+            f"{path}: {labels} is {y.shape} {y.dtype}; a label is the number of a class, and each "
             f"picture has one, so there are {len(x)}"
         )
-    most = len(CIFAR10_CLASSES) - 1
-    if wrong := [int(label) for label in np.unique(y) if not 0 <= label <= most]:
-        raise ValueError(f"{path}: y_{split} holds the label {wrong[0]}; they go from 0 to {most}")
+    if wrong := [int(label) for label in np.unique(y) if not 0 <= label < classes]:
+        told = f"holds the label {wrong[0]}; they go from 0 to {classes - 1}"
+        raise ValueError(f"{path}: {labels} {told}")

@@ -26,6 +26,7 @@ from ml import (
     cli,
     compare,
     data,
+    extra,
     jpeg,
     manifest,
     metrics,
@@ -38,6 +39,7 @@ BATCH = 128
 QUALITY = 75
 OTHERS = 500  # pictures of each kind that is none of the classes
 SPEED_BATCHES = (1, 128)
+EXTRA_HELP = "pictures of the classes from elsewhere to measure on, as ml.tiny_imagenet makes them"
 
 
 def main() -> None:
@@ -46,16 +48,20 @@ def main() -> None:
     with cli.one_line_errors():
         for folder in (*args.models, *([args.against] if args.against else [])):
             manifest.read(folder)  # before the pictures, which may have to be downloaded
-        dataset = cli.dataset(args)
+        dataset = None if args.extra else cli.dataset(args)
         for number, folder in enumerate(args.models):
             runtime = Runtime.load(folder, args.engine)
-            dataset.check_classes(runtime.classes, folder)
+            if dataset:
+                dataset.check_classes(runtime.classes, folder)
             runtime.warm_up()
             print("\n" * (number > 0) + _measured(runtime, dataset, args), flush=True)
 
 
-def _measured(runtime: Runtime, dataset: data.Dataset, args: argparse.Namespace) -> str:
-    """What was asked for of one model, for people."""
+def _measured(runtime: Runtime, dataset: data.Dataset | None, args: argparse.Namespace) -> str:
+    """What was asked for of one model, for people; of pictures from elsewhere without a set."""
+    if dataset is None:
+        elsewhere = extra.read(args.extra, len(runtime.classes)).pictures
+        return table(runtime, evaluate(runtime, elsewhere)[0])
     if args.against:
         other = Runtime.load(args.against, args.engine)
         found = compare.compare(runtime, other, dataset, args.split)
@@ -179,7 +185,7 @@ def table(runtime: Runtime, figures: dict[str, Any]) -> str:
     out = io.StringIO()
 
     def line(name: str, text: str) -> None:
-        print(f"{name:<30}{text}", file=out)
+        print(f"{name:<32}{text}", file=out)
 
     def accuracy(name: str, value: dict[str, Any]) -> None:
         low, high = value["interval_95"]
@@ -237,11 +243,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--against", type=Path, metavar="OTHER", help="a model folder to compare it with"
     )
+    parser.add_argument("--extra", type=Path, metavar="FILE.npz", help=EXTRA_HELP)
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--write", action="store_true", help="keep the figures in MODEL's card")
     args = parser.parse_args()
     if args.against and (args.write or len(args.models) != 1):
         parser.error("--against sets one model beside another, and writes nothing")
+    if args.extra and (args.write or args.against or args.data):
+        parser.error("--extra measures on those pictures alone, and writes nothing")
     return args
 
 

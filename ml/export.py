@@ -107,6 +107,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
         "data": {
             "name": dataset.name,
             "pictures": dataset.counts(),
+            "extra": runs.card(run).get("extra", {}),  # that it was trained on as well
             "reviewed": dataset.reviewed,
             "reviewed_aside": dataset.reviewed_aside,
             "training_shares": dataset.training_shares(),

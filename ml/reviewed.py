@@ -44,8 +44,8 @@ def mixed(path: Path, original: Dataset) -> Dataset:
     return Dataset(
         name=f"{original.name}-reviewed",
         classes=original.classes,
-        train=_joined(original.train, parts["train"]),
-        validation=_joined(original.validation, parts["validation"]),
+        train=original.train.joined(parts["train"]),
+        validation=original.validation.joined(parts["validation"]),
         test=original.test,
         sha256=hashlib.sha256(hashes.encode()).hexdigest(),
         reviewed={split: len(part) for split, part in parts.items()},
@@ -132,10 +132,3 @@ class Export:
             return inside.read_bytes()
         except (KeyError, zipfile.BadZipFile, OSError) as error:
             raise ValueError(f"{self.path} lacks {name}, or it cannot be read") from error
-
-
-def _joined(first: Labelled, second: Labelled) -> Labelled:
-    return Labelled(
-        np.concatenate([first.x, second.x]),
-        np.concatenate([first.y, second.y.astype(first.y.dtype)]),
-    )

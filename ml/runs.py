@@ -73,6 +73,8 @@ def _refuse_another(run: Path, before: dict[str, Any], now: dict[str, Any]) -> N
     known = set(before.get("models", now["models"]).values())
     if not known.issuperset(now["models"].values()):
         raise ValueError(f"{run} was begun with other models: {other}")
+    if before.get("extra", {}) != now.get("extra", {}):
+        raise ValueError(f"{run} was begun with other extra pictures, or with none: {other}")
     for name, (was, is_) in _changed(before["recipe"], now["recipe"]).items():
         raise ValueError(f"{run} was begun with {name} {was!r}, and not {is_!r}: {other}")
     if "blend" in now["recipe"] and not (run / START).exists():

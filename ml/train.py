@@ -20,6 +20,7 @@ from ml import (
     architectures,
     cli,
     data,
+    extra,
     manifest,
     optimizers,
     pruning,
@@ -34,6 +35,7 @@ from ml.lookahead import Lookahead
 
 VALIDATED = 500  # pictures at a time
 WHITENED = 5000  # training pictures that the whitening layer is made of
+EXTRA_HELP = "more pictures of the classes to train on, from elsewhere (ml.tiny_imagenet makes one)"
 MEASURED = 16  # batches that the mean of a run's last epochs gets its batch statistics from
 
 
@@ -49,7 +51,9 @@ def main() -> None:
         run = args.runs / (args.name or _name(args.recipe, dataset))
         if runs.is_begun(run) and not args.resume:
             sys.exit(f"{run} holds a run already: add --resume to go on, or remove the folder")
-        train(recipe, dataset, run)
+        more = extra.read(args.extra, len(dataset.classes)) if args.extra else None
+        extra.check(recipe, more)
+        train(recipe, dataset, run, more)
     _make_a_model(run, args)
     if dataset.reviewed:
         _compare(run, _began_with(run), args)
@@ -89,16 +93,19 @@ def check_classes(folder: Path, dataset: data.Dataset) -> None:
         )
 
 
-def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Model:
-    """Train `recipe` to its last epoch, going on from `run`'s checkpoint where there is one."""
+def train(
+    recipe: dict[str, Any], dataset: data.Dataset, run: Path, more: extra.Extra | None = None
+) -> keras.Model:
+    """Train `recipe` to its last epoch, going on from `run`'s checkpoint where there is one; with
+    `more` pictures than the set's own, where they are given."""
     keras.utils.set_random_seed(recipe["seed"])
-    batches = AugmentedBatches(recipe, dataset)
+    batches = AugmentedBatches(recipe, dataset, more)
     steps = len(batches)
     total = recipe["epochs"] * steps
     if not steps:
         raise ValueError(
             f"the pictures that an epoch shows do not make one batch of {batches.batch}; the "
-            f"training split has {len(dataset.train)}"
+            f"training split has {len(batches.train)}"
         )
     # What it began with is in the checkpoint, and need not be there any more.
     learned_from = {**recipe, "from": ""} if runs.is_begun(run) else recipe
@@ -109,6 +116,7 @@ def train(recipe: dict[str, Any], dataset: data.Dataset, run: Path) -> keras.Mod
             "data_sha256": dataset.sha256,
             "labels_sha256": dataset.labels_sha256,
             "models": recipes.models(learned_from),
+            "extra": more.about if more else {},
             "steps": total,
         },
     )
@@ -269,6 +277,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__.split("\n")[0])
     parser.add_argument("recipe", help="a name from ml/recipes/")
     cli.add_data(parser)
+    parser.add_argument("--extra", type=Path, metavar="FILE.npz", help=EXTRA_HELP)
     parser.add_argument("--name", help="name of run and model (default: the recipe's or FOLDER's)")
     parser.add_argument("--from", dest="start", metavar="MODEL", help="begin with its weights")
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")

@@ -55,6 +55,7 @@ TOP: Mapping[str, Rule] = {
     "architecture": _optional(TEXT),
     "from": _optional(TEXT),
     "blend": _optional(PART),
+    "extra": _optional(TEXT),
     "precision": _optional(_one_of("float32", "mixed_bfloat16")),
     "seed": _whole(0),
     "epochs": _whole(1),

@@ -1,0 +1,52 @@
+"""More pictures of the same classes to train on, from elsewhere: an .npz with x, y and their name.
+
+They are a run's own matter: they are in no split, and what a model is chosen and measured on stays
+what it was.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import data
+
+
+@dataclass(frozen=True)
+class Extra:
+    name: str
+    pictures: data.Labelled
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """For the run and the model's card: which pictures these were."""
+        sha256 = data.digest(self.pictures.x, self.pictures.y.astype("<i8"))
+        return {"name": self.name, "pictures": len(self.pictures), "sha256": sha256}
+
+
+def read(path: Path, classes: int) -> Extra:
+    """x (n, 32, 32, 3) uint8, y (n,), each the place of one of so many classes, and what they are
+    called. Raises OSError or ValueError where they are not that."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            x, y, name = arrays["x"], arrays["y"], str(arrays["name"])
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no .npz with x, y and name: {error}") from error
+    data.check_pictures(path, ("x", "y"), x, y, fewest=1, classes=classes)
+    return Extra(name, data.Labelled(x, y))
+
+
+def check(recipe: Mapping[str, Any], given: Extra | None) -> None:
+    """Raises ValueError where a recipe was made for other extra pictures than are given."""
+    needed = recipe.get("extra", "")
+    if needed and not given:
+        raise ValueError(
+            f"this recipe needs pictures of {needed} beside the set's: name a file of "
+            "them by --extra"
+        )
+    if needed and given and given.name != needed:
+        raise ValueError(f"this recipe needs pictures of {needed}, and these are of {given.name}")

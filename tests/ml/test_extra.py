@@ -1,0 +1,163 @@
+"""Pictures from elsewhere teach, and are otherwise in nobody's way."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ml import data, export, extra, manifest, runs, train
+from ml.batches import AugmentedBatches
+from tests.ml.conftest import coloured
+
+TEACHER = {"teacher": "airbench94", "share": 0.7, "temperature": 1.0}
+
+
+def kept(path, **changed):
+    """A file of twenty pictures, otherwise than it should be where something is `changed`."""
+    part = coloured(20, seed=9)
+    np.savez(path, **{"x": part.x, "y": part.y, "name": "Elsewhere", **changed})
+    return path
+
+
+@pytest.fixture
+def more(tmp_path):
+    return extra.read(kept(tmp_path / "more.npz"), classes=10)
+
+
+def test_they_are_shown_with_the_set_s_own_and_each_once_an_epoch(recipe, tiny, more):
+    batches = AugmentedBatches({**recipe, "batch": 10}, tiny, more)
+    shown = np.concatenate([batches.chosen(i) for i in range(len(batches))])
+    assert sorted(shown) == list(range(len(tiny.train) + 20))
+    assert (batches.train.x[-20:] == more.pictures.x).all()
+
+
+def test_a_recipe_that_shows_hard_pictures_first_has_them_among_those(recipe, tiny, more):
+    pruned = {**recipe, "batch": 10, "pruning": {"keep": 0.5, "until": 1.0}}
+    batches = AugmentedBatches(pruned, tiny, more)
+    everything = np.arange(len(tiny.train) + 20)
+    batches.pruning.see(everything, (everything >= len(tiny.train)).astype(np.float32))
+    batches.start(0)
+    shown = np.concatenate([batches.chosen(i) for i in range(len(batches))])
+    assert len(shown) == 100 and set(everything[-20:]) <= set(shown)
+
+
+def test_their_labels_are_theirs(recipe, tiny, more):
+    batches = AugmentedBatches(recipe, tiny, more)
+    for index in range(len(batches)):
+        _x, y, *_weights = batches[index]
+        own = batches.train.y[batches.chosen(index)]
+        assert (y.argmax(axis=1) == own).all()
+
+
+def test_without_them_an_epoch_is_what_it_was(recipe, tiny):
+    x, y = AugmentedBatches(recipe, tiny)[0]
+    again, labels = AugmentedBatches(recipe, tiny, None)[0]
+    assert (x == again).all() and (y == labels).all()
+
+
+def labels_of(recipe, tiny, more):
+    """Of an epoch with a teacher: which pictures are from elsewhere, and labels with and without
+    its word."""
+    taught = AugmentedBatches({**recipe, "distillation": TEACHER}, tiny, more)
+    alone = AugmentedBatches(recipe, tiny, more)
+    for index in range(len(taught)):
+        yield taught.chosen(index) >= len(tiny.train), taught[index][1], alone[index][1]
+
+
+def test_a_teacher_has_no_word_on_them_and_still_one_on_the_others(recipe, tiny, more):
+    met = 0
+    for elsewhere, heard, truth in labels_of(recipe, tiny, more):
+        met += elsewhere.sum()
+        assert heard[elsewhere] == pytest.approx(truth[elsewhere], abs=1e-6)
+        assert (np.abs(heard - truth).max(axis=1)[~elsewhere] > 1e-3).all()
+    assert met > 10
+
+
+def test_nor_has_it_one_on_a_mixture_that_one_of_them_is_in(recipe, tiny, more):
+    mixing = {**recipe, "augment": {**recipe["augment"], "cutmix_share": 1.0}}
+    silent = spoken = 0
+    for elsewhere, heard, truth in labels_of(mixing, tiny, more):
+        same = np.abs(heard - truth).max(axis=1) < 1e-6
+        assert same[elsewhere].all()
+        silent += int(same[~elsewhere].sum())
+        spoken += int((~same).sum())
+    assert silent > 0, "no picture of the set had a partner from elsewhere"
+    assert spoken > 100
+
+
+def test_they_are_not_mixed_with_reviewed_pictures(recipe, tiny, more):
+    reviewed = dataclasses.replace(tiny, reviewed={"train": 5})
+    with pytest.raises(ValueError, match="reviewed"):
+        AugmentedBatches(recipe, reviewed, more)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"x": np.zeros((20, 64, 64, 3), np.uint8)}, r"x is \(20, 64, 64, 3\) uint8"),
+        ({"y": np.full(20, 10)}, "y holds the label 10; they go from 0 to 9"),
+        ({"y": np.zeros(19, np.uint8)}, r"y is \(19,\) uint8; a label is"),
+        ({"x": np.zeros((0, 32, 32, 3), np.uint8), "y": np.zeros(0, int)}, "x has 0 pictures"),
+    ],
+)
+def test_what_is_no_picture_or_no_class_is_refused(changed, said, tmp_path):
+    with pytest.raises(ValueError, match=f"more.npz: {said}"):
+        extra.read(kept(tmp_path / "more.npz", **changed), classes=10)
+
+
+def test_a_file_that_is_something_else_is_refused_by_name(tmp_path, tiny_npz):
+    (tmp_path / "odd.npz").write_bytes(b"hello")
+    for path in (tmp_path / "odd.npz", tiny_npz):
+        with pytest.raises(ValueError, match=rf"{path.name} is no \.npz with x, y and name"):
+            extra.read(path, classes=10)
+
+
+def test_a_recipe_that_was_made_for_some_says_which_and_how_to_name_them(more):
+    extra.check({"extra": "Elsewhere"}, more)
+    extra.check({}, more)
+    extra.check({}, None)
+    with pytest.raises(ValueError, match=r"pictures of Elsewhere .* by --extra"):
+        extra.check({"extra": "Elsewhere"}, None)
+    with pytest.raises(ValueError, match="pictures of Nowhere, and these are of Elsewhere"):
+        extra.check({"extra": "Nowhere"}, more)
+
+
+@pytest.fixture(scope="module")
+def trained(recipe, tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("extra")
+    more = extra.read(kept(folder / "more.npz"), classes=10)
+    train.train({**recipe, "epochs": 1}, tiny, folder / "run", more)
+    return folder / "run", more
+
+
+@pytest.mark.slow
+def test_a_run_and_its_model_say_what_else_they_learned_from(trained, tiny, tmp_path):
+    run, more = trained
+    told = {"name": "Elsewhere", "pictures": 20, "sha256": more.about["sha256"]}
+    assert runs.card(run)["extra"] == told
+    folder = export.export(run, tiny, tmp_path)
+    about = json.loads((folder / manifest.CARD).read_text())["data"]
+    assert about["extra"] == told
+    assert about["pictures"] == tiny.counts(), "the splits are the set's own"
+
+
+@pytest.mark.slow
+def test_a_model_is_of_the_same_set_with_them_and_without(trained, run, tiny, tmp_path):
+    with_them, without = (
+        export.export(r, tiny, tmp_path / r.parent.name) for r in (trained[0], run)
+    )
+    hashes = {manifest.read(folder).data_sha256 for folder in (with_them, without)}
+    assert hashes == {tiny.sha256}
+
+
+@pytest.mark.slow
+def test_a_run_does_not_go_on_without_them_or_with_others(trained, recipe, tiny, tmp_path):
+    run, more = trained
+    others = extra.Extra("Elsewhere", data.Labelled(more.pictures.x[:10], more.pictures.y[:10]))
+    before = (run / runs.RUN).read_bytes()
+    for given in (None, others):
+        with pytest.raises(ValueError, match="begun with other extra pictures"):
+            train.train({**recipe, "epochs": 2}, tiny, run, given)
+    assert (run / runs.RUN).read_bytes() == before
+    train.train({**recipe, "epochs": 1}, tiny, run, more)

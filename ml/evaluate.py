@@ -47,7 +47,9 @@ def main() -> None:
     cli.quiet_tensorflow()
     with cli.one_line_errors():
         for folder in (*args.models, *([args.against] if args.against else [])):
-            manifest.read(folder)  # before the pictures, which may have to be downloaded
+            described = manifest.read(folder)  # before what may have to be downloaded
+            if args.extra:
+                extra.read(args.extra, len(described.classes))  # and before TensorFlow
         dataset = None if args.extra else cli.dataset(args)
         for number, folder in enumerate(args.models):
             runtime = Runtime.load(folder, args.engine)

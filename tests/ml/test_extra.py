@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
 
-from ml import data, export, extra, manifest, runs, train
+from ml import data, evaluate, export, extra, manifest, recipes, runs, train
 from ml.batches import AugmentedBatches
+from ml.runtime import Runtime
 from tests.ml.conftest import coloured
+from tests.ml.test_train import refusal
 
 TEACHER = {"teacher": "airbench94", "share": 0.7, "temperature": 1.0}
 
@@ -161,3 +164,34 @@ def test_a_run_does_not_go_on_without_them_or_with_others(trained, recipe, tiny,
             train.train({**recipe, "epochs": 2}, tiny, run, given)
     assert (run / runs.RUN).read_bytes() == before
     train.train({**recipe, "epochs": 1}, tiny, run, more)
+
+
+def test_a_recipe_that_needs_some_is_not_trained_without(tiny_npz, tmp_path, monkeypatch, capsys):
+    needing = {**recipes.read("cifar10_plain"), "extra": "Elsewhere"}
+    monkeypatch.setattr(recipes, "read", lambda name: needing)
+    words = ["cifar10_plain", "--data", str(tiny_npz), "--runs", str(tmp_path)]
+    assert refusal(train, monkeypatch, *words) == 2
+    error = capsys.readouterr().err
+    assert "--extra" in error and len(error.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_model_is_measured_on_them_alone(tmp_path, monkeypatch, capsys):
+    folder, path = manifest.MODELS / "airbench94", kept(tmp_path / "more.npz")
+    before = (folder / manifest.CARD).read_bytes()
+    words = ["ml.evaluate", str(folder), "--extra", str(path)]
+    monkeypatch.setattr(sys, "argv", words)
+    evaluate.main()
+    runtime, part = Runtime.load(folder), coloured(20, seed=9)
+    right = (runtime.predict(part.x).probabilities.argmax(axis=1) == part.y).mean()
+    told = capsys.readouterr().out
+    assert "on 20 pictures" in told and f"accuracy                        {right:.2%}" in told
+    assert (folder / manifest.CARD).read_bytes() == before
+
+
+@pytest.mark.parametrize("word", [["--write"], ["--against", "x"], ["--data", "x.npz"]])
+def test_to_measure_on_them_and_something_else_at_once_is_refused(word, monkeypatch, capsys):
+    words = ["ml/models/airbench94", "--extra", "more.npz", *word]
+    assert refusal(evaluate, monkeypatch, *words) == 2
+    assert "--extra measures on those pictures alone" in capsys.readouterr().err

@@ -95,6 +95,7 @@ def refusal(module: ModuleType, monkeypatch, *arguments: str) -> object:
     [
         (train, ["nothing"], "cifar10_improved"),
         (train, ["cifar10_plain", "--data", "nowhere.npz"], "nowhere.npz"),
+        (evaluate, ["ml/models/airbench94", "--extra", "nowhere.npz"], "nowhere.npz"),
         (export, ["cifar10_improved", "--data", "nowhere.npz"], "nowhere.npz"),
         (evaluate, ["nowhere"], "manifest.json"),
     ],

@@ -49,7 +49,7 @@ def main() -> None:
         for folder in (*args.models, *([args.against] if args.against else [])):
             described = manifest.read(folder)  # before what may have to be downloaded
             if args.extra:
-                extra.read(args.extra, len(described.classes))  # and before TensorFlow
+                _check_extra(args.extra, folder, described)  # and before TensorFlow
         dataset = None if args.extra else cli.dataset(args)
         for number, folder in enumerate(args.models):
             runtime = Runtime.load(folder, args.engine)
@@ -59,10 +59,18 @@ def main() -> None:
             print("\n" * (number > 0) + _measured(runtime, dataset, args), flush=True)
 
 
+def _check_extra(path: Path, folder: Path, described: manifest.Manifest) -> None:
+    """Raises ValueError where they are no pictures of its classes, or a model learned from them."""
+    given = extra.read(path, described.classes).about
+    learned = manifest.read_card(folder).get("data", {}).get("extra", {})
+    if learned.get("sha256") == given["sha256"]:
+        raise ValueError(f"{folder} was trained on the pictures of {path}")
+
+
 def _measured(runtime: Runtime, dataset: data.Dataset | None, args: argparse.Namespace) -> str:
     """What was asked for of one model, for people; of pictures from elsewhere without a set."""
     if dataset is None:
-        elsewhere = extra.read(args.extra, len(runtime.classes)).pictures
+        elsewhere = extra.read(args.extra, runtime.classes).pictures
         return table(runtime, evaluate(runtime, elsewhere)[0])
     if args.against:
         other = Runtime.load(args.against, args.engine)
@@ -251,7 +259,8 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.against and (args.write or len(args.models) != 1):
         parser.error("--against sets one model beside another, and writes nothing")
-    if args.extra and (args.write or args.against or args.data):
+    elsewhere = args.write or args.against or args.data or args.original or args.split != "test"
+    if args.extra and elsewhere:
         parser.error("--extra measures on those pictures alone, and writes nothing")
     return args
 

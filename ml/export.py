@@ -110,7 +110,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
             "extra": runs.card(run).get("extra", {}),  # that it was trained on as well
             "reviewed": dataset.reviewed,
             "reviewed_aside": dataset.reviewed_aside,
-            "training_shares": dataset.training_shares(),
+            "training_shares": dataset.training_shares(),  # of its own, without the extra ones
         },
         "validation_before_halving": metrics.accuracy(before, y),
     }

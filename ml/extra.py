@@ -1,11 +1,11 @@
-"""More pictures of the same classes to train on, from elsewhere: an .npz with x, y and their name.
+"""More pictures of the same classes to train on, from elsewhere: an .npz with x, y, name, classes.
 
 They are a run's own matter: they are in no split, and what a model is chosen and measured on stays
 what it was.
 """
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ml import data
+
+CIFAR10 = [c["id"] for c in data.CIFAR10_CLASSES]
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,19 @@ class Extra:
         return {"name": self.name, "pictures": len(self.pictures), "sha256": sha256}
 
 
-def read(path: Path, classes: int) -> Extra:
-    """x (n, 32, 32, 3) uint8, y (n,), each the place of one of so many classes, and what they are
-    called. Raises OSError or ValueError where they are not that."""
+def read(path: Path, classes: Sequence[Mapping[str, str]]) -> Extra:
+    """x (n, 32, 32, 3) uint8, y (n,), each the place of one of the classes, their ids (CIFAR-10's
+    where there are none) and what they are called. Raises OSError or ValueError where they are not
+    that, or of other classes."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             x, y, name = arrays["x"], arrays["y"], str(arrays["name"])
+            ids = [str(i) for i in arrays["classes"]] if "classes" in arrays else CIFAR10
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no .npz with x, y and name: {error}") from error
-    data.check_pictures(path, ("x", "y"), x, y, fewest=1, classes=classes)
+    if ids != [c["id"] for c in classes]:
+        raise ValueError(f"{path} shows other classes than are to be learned or known")
+    data.check_pictures(path, ("x", "y"), x, y, fewest=1, classes=len(ids))
     return Extra(name, data.Labelled(x, y))
 
 

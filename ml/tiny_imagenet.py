@@ -25,12 +25,13 @@ SYNSETS = {
     "ship": ("n03662601",),  # lifeboats; on most photos of gondolas no boat is to be made out
     "truck": ("n03796401",),
 }
-NAME = "Tiny ImageNet"
+PHOTO = 64  # pixels a side
 MOST = 1500  # of a class, or a network would rather say dog than horse
 MARGIN = 1.1  # of the square, in sides of the box
 # Photos that are in CIFAR-10 as well, found by eye where the comparison does not see it.
 SEEN = ("n01644900_336.JPEG", "n01644900_457.JPEG", "n02085620_357.JPEG", "n03796401_316.JPEG")
-SPLITS = ("train", "val")
+NAMES = {"train": "Tiny ImageNet", "val": "Tiny ImageNet, validation"}  # by split
+SPLIT_HELP = "train to learn from, val to measure on (default: train)"
 DATA_HELP = "CIFAR-10 as an .npz (default: downloaded by Keras)"
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom, in pixels, the last ones included
@@ -45,8 +46,9 @@ def main() -> None:
             parts.append(dataset.train)
         known = Lookalikes(np.concatenate([part.x for part in parts]))
         x, y, left_out = read(args.folder, args.split, known)
-    with manifest.whole(args.out) as partial, partial.open("wb") as out:
-        np.savez(out, x=x, y=y, name=NAME)
+        ids = [c["id"] for c in CIFAR10_CLASSES]
+        with manifest.whole(args.out) as partial, partial.open("wb") as out:
+            np.savez(out, x=x, y=y, name=NAMES[args.split], classes=ids)
     print(
         f"Wrote {args.out}: {len(x)} pictures; {left_out} are left out, which look like the set's"
     )
@@ -89,11 +91,14 @@ def _boxes(folder: Path, split: str, synset: str) -> list[tuple[Path, Box]]:
 
 
 def _rows(path: Path, columns: int) -> list[list[str]]:
-    """Raises ValueError for a line that does not end in a box."""
+    """Raises ValueError for a line that does not end in a box within a photo."""
     rows = [line.split("\t") for line in path.read_text().splitlines()]
     for row in rows:
         if len(row) != columns or not all(word.isdecimal() for word in row[-4:]):
             raise ValueError(f"{path}: no box in {' '.join(row)!r}")
+        left, top, right, bottom = map(int, row[-4:])
+        if not (left <= right < PHOTO and top <= bottom < PHOTO):
+            raise ValueError(f"{path}: the box in {' '.join(row)!r} is in no photo")
     return rows
 
 
@@ -103,17 +108,25 @@ def _box(where: Path, row: list[str]) -> tuple[Path, Box]:
 
 
 def _photo(file: Path) -> Image.Image:
-    with Image.open(file) as photo:
-        return photo.convert("RGB")
+    """Raises OSError or ValueError with its name where it is damaged or of another size."""
+    try:
+        with Image.open(file) as photo:
+            whole = photo.convert("RGB")
+    except OSError as error:
+        raise OSError(f"{file} is damaged or no photo: {error}") from error
+    if whole.size != (PHOTO, PHOTO):
+        raise ValueError(
+            f"{file} is of {whole.width}x{whole.height} pixels, and not {PHOTO}x{PHOTO}"
+        )
+    return whole
 
 
 def _square(photo: Image.Image, box: Box) -> Image.Image:
     """The square around the box at 32x32, as much of it as the photo holds."""
     left, top, right, bottom = box
-    width, height = photo.size
-    side = min(max(right - left + 1, bottom - top + 1) * MARGIN, width, height)
-    x = min(max((left + right + 1 - side) / 2, 0), width - side)
-    y = min(max((top + bottom + 1 - side) / 2, 0), height - side)
+    side = min(max(right - left + 1, bottom - top + 1) * MARGIN, PHOTO)
+    x = min(max((left + right + 1 - side) / 2, 0), PHOTO - side)
+    y = min(max((top + bottom + 1 - side) / 2, 0), PHOTO - side)
     seen = (x, y, x + side, y + side)
     return photo.resize((SIZE, SIZE), Image.Resampling.BICUBIC, seen)
 
@@ -123,12 +136,16 @@ def _arguments() -> argparse.Namespace:
         prog="python -m ml.tiny_imagenet", description=__doc__.split(":")[0]
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="tiny-imagenet-200, unpacked")
-    parser.add_argument("out", type=Path, metavar="OUT.npz", help="for ml.train --extra")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT.npz", help="for --extra of ml.train or ml.evaluate"
+    )
     parser.add_argument("--data", type=Path, help=DATA_HELP)
-    parser.add_argument("--split", choices=SPLITS, default=SPLITS[0])
+    parser.add_argument("--split", choices=[*NAMES], default="train", help=SPLIT_HELP)
     args = parser.parse_args()
     if args.out.suffix != ".npz":
-        parser.error("the second is to end in .npz")
+        parser.error("OUT is to end in .npz")
+    if not args.out.parent.is_dir():
+        parser.error(f"there is no folder {args.out.parent} to write into")
     return args
 
 

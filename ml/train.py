@@ -51,7 +51,7 @@ def main() -> None:
         run = args.runs / (args.name or _name(args.recipe, dataset))
         if runs.is_begun(run) and not args.resume:
             sys.exit(f"{run} holds a run already: add --resume to go on, or remove the folder")
-        more = extra.read(args.extra, len(dataset.classes)) if args.extra else None
+        more = extra.read(args.extra, dataset.classes) if args.extra else None
         extra.check(recipe, more)
         train(recipe, dataset, run, more)
     _make_a_model(run, args)
@@ -104,8 +104,8 @@ def train(
     total = recipe["epochs"] * steps
     if not steps:
         raise ValueError(
-            f"the pictures that an epoch shows do not make one batch of {batches.batch}; the "
-            f"training split has {len(batches.train)}"
+            f"the pictures that an epoch shows do not make one batch of {batches.batch}; there are "
+            f"{len(batches.train)} to learn from"
         )
     # What it began with is in the checkpoint, and need not be there any more.
     learned_from = {**recipe, "from": ""} if runs.is_begun(run) else recipe

@@ -58,6 +58,18 @@ def test_the_card_is_told_in_both_languages(client, language, words):
         assert word.lower() in page, word
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Elsewhere: 7,496 more to learn from"), ("uk", "Elsewhere: ще 7\xa0496 для навчання")],
+)
+def test_a_card_says_what_else_a_model_learned_from(client, second, language, told):
+    assert "more to learn from" not in page_of(client, "/models/second/")
+    card = manifest.read_card(second)
+    card["data"]["extra"] = {"name": "Elsewhere", "pictures": 7496, "sha256": "0" * 64}
+    manifest.write_json(second / manifest.CARD, card)
+    assert told in page_of(client, "/models/second/", language)
+
+
 def test_its_figures_are_those_that_were_measured(client):
     test = manifest.read_card(SHIPPED)["test"]
     page = page_of(client, "/model/")

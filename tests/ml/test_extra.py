@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -12,6 +13,8 @@ from ml.batches import AugmentedBatches
 from ml.runtime import Runtime
 from tests.ml.conftest import coloured
 from tests.ml.test_train import refusal
+
+CLASSES = data.CIFAR10_CLASSES
 
 TEACHER = {"teacher": "airbench94", "share": 0.7, "temperature": 1.0}
 
@@ -25,7 +28,7 @@ def kept(path, **changed):
 
 @pytest.fixture
 def more(tmp_path):
-    return extra.read(kept(tmp_path / "more.npz"), classes=10)
+    return extra.read(kept(tmp_path / "more.npz"), CLASSES)
 
 
 def test_they_are_shown_with_the_set_s_own_and_each_once_an_epoch(recipe, tiny, more):
@@ -47,16 +50,18 @@ def test_a_recipe_that_shows_hard_pictures_first_has_them_among_those(recipe, ti
 
 def test_their_labels_are_theirs(recipe, tiny, more):
     batches = AugmentedBatches(recipe, tiny, more)
+    assert (batches.train.y[-20:] == more.pictures.y).all()
     for index in range(len(batches)):
         _x, y, *_weights = batches[index]
         own = batches.train.y[batches.chosen(index)]
         assert (y.argmax(axis=1) == own).all()
 
 
-def test_without_them_an_epoch_is_what_it_was(recipe, tiny):
-    x, y = AugmentedBatches(recipe, tiny)[0]
-    again, labels = AugmentedBatches(recipe, tiny, None)[0]
-    assert (x == again).all() and (y == labels).all()
+def test_without_them_an_epoch_shows_the_set_in_the_order_of_its_seed(recipe, tiny):
+    batches = AugmentedBatches({**recipe, "batch": 10}, tiny)
+    shown = np.concatenate([batches.chosen(i) for i in range(len(batches))])
+    order = np.random.default_rng((recipe["seed"], 0)).permutation(len(tiny.train))
+    assert (shown == order).all()
 
 
 def labels_of(recipe, tiny, more):
@@ -106,14 +111,29 @@ def test_they_are_not_mixed_with_reviewed_pictures(recipe, tiny, more):
 )
 def test_what_is_no_picture_or_no_class_is_refused(changed, said, tmp_path):
     with pytest.raises(ValueError, match=f"more.npz: {said}"):
-        extra.read(kept(tmp_path / "more.npz", **changed), classes=10)
+        extra.read(kept(tmp_path / "more.npz", **changed), CLASSES)
 
 
 def test_a_file_that_is_something_else_is_refused_by_name(tmp_path, tiny_npz):
     (tmp_path / "odd.npz").write_bytes(b"hello")
     for path in (tmp_path / "odd.npz", tiny_npz):
         with pytest.raises(ValueError, match=rf"{path.name} is no \.npz with x, y and name"):
-            extra.read(path, classes=10)
+            extra.read(path, CLASSES)
+
+
+@pytest.mark.parametrize("ids", [["otter", "seal"], [c["id"] for c in CLASSES[::-1]]])
+def test_pictures_of_other_classes_are_refused_and_so_is_another_order(ids, tmp_path):
+    with pytest.raises(ValueError, match=r"more\.npz shows other classes"):
+        extra.read(kept(tmp_path / "more.npz", classes=ids), CLASSES)
+
+
+def test_a_file_that_names_no_classes_is_of_cifar_10_s_and_no_folder_s(tmp_path):
+    own = [{"id": f"own-{i}"} for i in range(12)]
+    assert len(extra.read(kept(tmp_path / "more.npz"), CLASSES).pictures) == 20
+    with pytest.raises(ValueError, match="other classes"):
+        extra.read(tmp_path / "more.npz", own)
+    named = [c["id"] for c in own]
+    assert extra.read(kept(tmp_path / "own.npz", classes=named), own).name == "Elsewhere"
 
 
 def test_a_recipe_that_was_made_for_some_says_which_and_how_to_name_them(more):
@@ -129,7 +149,7 @@ def test_a_recipe_that_was_made_for_some_says_which_and_how_to_name_them(more):
 @pytest.fixture(scope="module")
 def trained(recipe, tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("extra")
-    more = extra.read(kept(folder / "more.npz"), classes=10)
+    more = extra.read(kept(folder / "more.npz"), CLASSES)
     train.train({**recipe, "epochs": 1}, tiny, folder / "run", more)
     return folder / "run", more
 
@@ -166,6 +186,20 @@ def test_a_run_does_not_go_on_without_them_or_with_others(trained, recipe, tiny,
     train.train({**recipe, "epochs": 1}, tiny, run, more)
 
 
+@pytest.mark.slow
+def test_a_run_of_before_there_were_any_goes_on_without_and_not_with_some(
+    run, recipe, tiny, more, tmp_path
+):
+    before = shutil.copytree(run, tmp_path / "before")
+    about = runs.card(before)
+    assert about.pop("extra") == {}
+    manifest.write_json(before / runs.RUN, about)
+    with pytest.raises(ValueError, match="begun with other extra pictures, or with none"):
+        train.train(recipe, tiny, before, more)
+    train.train(recipe, tiny, before)
+    assert runs.history(before) == runs.history(run)
+
+
 def test_a_recipe_that_needs_some_is_not_trained_without(tiny_npz, tmp_path, monkeypatch, capsys):
     needing = {**recipes.read("cifar10_plain"), "extra": "Elsewhere"}
     monkeypatch.setattr(recipes, "read", lambda name: needing)
@@ -190,7 +224,20 @@ def test_a_model_is_measured_on_them_alone(tmp_path, monkeypatch, capsys):
     assert (folder / manifest.CARD).read_bytes() == before
 
 
-@pytest.mark.parametrize("word", [["--write"], ["--against", "x"], ["--data", "x.npz"]])
+def test_a_model_is_not_measured_on_what_it_learned_from(tmp_path, monkeypatch, capsys):
+    path = kept(tmp_path / "more.npz")
+    folder = shutil.copytree(manifest.MODELS / "airbench94", tmp_path / "model")
+    card = manifest.read_card(folder)
+    card["data"]["extra"] = extra.read(path, CLASSES).about
+    manifest.write_json(folder / manifest.CARD, card)
+    assert refusal(evaluate, monkeypatch, str(folder), "--extra", str(path)) == 2
+    assert "was trained on the pictures of" in capsys.readouterr().err
+
+
+ELSE = ["--write", "--against x", "--data x.npz", "--original x.npz", "--split validation"]
+
+
+@pytest.mark.parametrize("word", [words.split() for words in ELSE])
 def test_to_measure_on_them_and_something_else_at_once_is_refused(word, monkeypatch, capsys):
     words = ["ml/models/airbench94", "--extra", "more.npz", *word]
     assert refusal(evaluate, monkeypatch, *words) == 2

@@ -88,11 +88,17 @@ def test_a_grey_photo_has_three_channels_as_well(folder):
 
 
 def test_of_a_class_there_are_at_most_so_many_and_the_same_each_time(folder, monkeypatch):
+    where = folder / "train" / "n02123045"
+    for i in range(2, 12):
+        photo(where / "images", f"n02123045_{i}.JPEG", (i, i, 3 * i, 3 * i))
+    rows = [line(f"n02123045_{i}.JPEG", *BOX) for i in range(12)]
+    (where / "n02123045_boxes.txt").write_text("".join(rows))
     monkeypatch.setattr(tiny_imagenet, "MOST", 3)
     x, y, _left_out = tiny_imagenet.read(folder)
     assert np.bincount(y).max() == 3
     again, labels, _left_out = tiny_imagenet.read(folder)
     assert (x == again).all() and (y == labels).all()
+    assert len({one.tobytes() for one in x[y == IDS.index("cat")]}) > 1
 
 
 def test_the_validation_split_has_its_own_photos_of_the_classes_alone(folder):
@@ -108,24 +114,43 @@ def run_command(monkeypatch, *words):
 def test_the_command_writes_what_training_reads(folder, tiny_npz, tmp_path, monkeypatch, capsys):
     out = tmp_path / "tiny.npz"
     run_command(monkeypatch, folder, out, "--data", tiny_npz)
-    read = extra.read(out, classes=10)
+    read = extra.read(out, data.CIFAR10_CLASSES)
     told = capsys.readouterr().out
     assert read.name == "Tiny ImageNet"
     assert f"{len(read.pictures)} pictures; 0 are left out" in told
     assert not list(tmp_path.glob("*partial*"))
 
 
-def test_what_a_model_is_measured_on_is_left_out_by_class_and_counted(folder):
-    """The red square of a truck's photo is in the set; the others' photos lie elsewhere."""
+def with_a_photo_in(split, npz, path, photo):
+    """The set with a picture of the photo in a split, written to `path`."""
+    with np.load(npz) as arrays:
+        kept = dict(arrays)
+    order = np.random.default_rng(0).permutation(len(kept["x_train"]))
+    place = {"train": order[0], "validation": order[-1], "test": 7}[split]
+    pictures = kept["x_test" if split == "test" else "x_train"]
+    with Image.open(photo) as opened:
+        pictures[place] = np.asarray(opened.convert("RGB").resize((32, 32), Image.Resampling.BOX))
+    np.savez(path, **kept)
+    part = getattr(data.load(path), split)
+    assert any((one == pictures[place]).all() for one in part.x)
+    return path
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_what_a_model_is_measured_on_is_left_out_and_counted(
+    split, folder, tiny_npz, tmp_path, monkeypatch, capsys
+):
     where = folder / "train" / "n03796401" / "images"
     noise = np.random.default_rng(3).integers(0, 256, (8, 8, 3), np.uint8)
     odd = Image.fromarray(noise).resize((64, 64), Image.Resampling.BICUBIC)
     odd.save(where / "n03796401_0.JPEG", quality=95)
-    known = Lookalikes(np.asarray(odd.resize((32, 32), Image.Resampling.BOX))[None])
-    x, y, left_out = tiny_imagenet.read(folder, "train", known)
+    path = with_a_photo_in(split, tiny_npz, tmp_path / "set.npz", where / "n03796401_0.JPEG")
+    run_command(monkeypatch, folder, tmp_path / "out.npz", "--data", path)
+    assert "; 1 are left out" in capsys.readouterr().out
+    kept = extra.read(tmp_path / "out.npz", data.CIFAR10_CLASSES).pictures
     everything, labels, none = tiny_imagenet.read(folder)
-    assert (left_out, none) == (1, 0) and len(x) == len(everything) - 1
-    trucks = [int((part == IDS.index("truck")).sum()) for part in (y, labels)]
+    assert none == 0 and len(kept) == len(everything) - 1
+    trucks = [int((part == IDS.index("truck")).sum()) for part in (kept.y, labels)]
     assert trucks == [1, 2]
 
 
@@ -138,28 +163,26 @@ def test_photos_that_were_found_by_eye_are_left_out(folder):
     assert left_out == 1 and (y == IDS.index("frog")).sum() == 2
 
 
-def of_the_training_split(npz, path):
-    """The set with one of its training pictures as the validation photos of cats show it."""
-    with np.load(npz) as arrays:
-        kept = dict(arrays)
-    order = np.random.default_rng(0).permutation(len(kept["x_train"]))
-    return kept, order[0], path
-
-
 def test_photos_to_measure_on_are_none_of_the_training_pictures_either(
     folder, tiny_npz, tmp_path, monkeypatch, capsys
 ):
-    kept, place, path = of_the_training_split(tiny_npz, tmp_path / "set.npz")
-    with Image.open(folder / "val" / "images" / "val_0.JPEG") as cat:
-        kept["x_train"][place] = np.asarray(cat.resize((32, 32), Image.Resampling.BOX))
-    np.savez(path, **kept)
-    train = data.load(path).train.x
-    assert any((one == kept["x_train"][place]).all() for one in train)
+    cat = folder / "val" / "images" / "val_0.JPEG"
+    path = with_a_photo_in("train", tiny_npz, tmp_path / "set.npz", cat)
     with pytest.raises(SystemExit):
         run_command(monkeypatch, folder, tmp_path / "out.npz", "--split", "val", "--data", path)
     assert "holds no photo of these classes" in capsys.readouterr().err
     run_command(monkeypatch, folder, tmp_path / "out.npz", "--data", path)
     assert " 0 are left out" in capsys.readouterr().out, "to train on they may be"
+
+
+def test_the_two_splits_are_not_called_the_same(folder, tiny_npz, tmp_path, monkeypatch):
+    for split in ("train", "val"):
+        out = tmp_path / f"{split}.npz"
+        run_command(monkeypatch, folder, out, "--split", split, "--data", tiny_npz)
+    read = [extra.read(tmp_path / f"{s}.npz", data.CIFAR10_CLASSES) for s in ("train", "val")]
+    extra.check({"extra": "Tiny ImageNet"}, read[0])
+    with pytest.raises(ValueError, match="these are of Tiny ImageNet, validation"):
+        extra.check({"extra": "Tiny ImageNet"}, read[1])
 
 
 def test_a_folder_that_lacks_a_synset_is_refused_in_one_line(
@@ -172,19 +195,46 @@ def test_a_folder_that_lacks_a_synset_is_refused_in_one_line(
     assert not (tmp_path / "o.npz").exists()
 
 
-@pytest.mark.parametrize("damage", [b"no photo", b""])
+@pytest.mark.parametrize("damage", [b"no photo", b"", "half of it"])
 def test_a_damaged_photo_is_refused_by_its_name(folder, damage):
     damaged = folder / "train" / "n01855672" / "images" / "n01855672_1.JPEG"
-    damaged.write_bytes(damage)
-    with pytest.raises((OSError, ValueError), match="n01855672_1"):
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2] if damage == "half of it" else damage)
+    with pytest.raises(OSError, match=r"n01855672_1\.JPEG is damaged or no photo"):
         tiny_imagenet.read(folder)
 
 
-@pytest.mark.parametrize("row", ["n02123045_0.JPEG\t1\t2\t3", "n02123045_0.JPEG\ta\tb\tc\td"])
-def test_a_line_that_is_no_box_is_refused_by_its_file(folder, row):
-    (folder / "train" / "n02123045" / "n02123045_boxes.txt").write_text(row)
-    with pytest.raises(ValueError, match=r"n02123045_boxes\.txt: no box in"):
+def test_a_photo_of_another_size_is_refused_by_its_name(folder):
+    wide = folder / "train" / "n01855672" / "images" / "n01855672_1.JPEG"
+    Image.new("RGB", (80, 64)).save(wide)
+    with pytest.raises(ValueError, match=r"n01855672_1\.JPEG is of 80x64 pixels"):
         tiny_imagenet.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ("1\t2\t3", "no box in"),
+        ("a\tb\tc\td", "no box in"),
+        ("-1\t2\t3\t4", "no box in"),
+        ("9\t2\t3\t4", "is in no photo"),
+        ("1\t9\t3\t4", "is in no photo"),
+        ("1\t2\t64\t4", "is in no photo"),
+    ],
+)
+def test_a_line_that_is_no_box_is_refused_by_its_file(folder, box, said):
+    boxes = folder / "train" / "n02123045" / "n02123045_boxes.txt"
+    boxes.write_text(f"n02123045_0.JPEG\t{box}")
+    with pytest.raises(ValueError, match=rf"n02123045_boxes\.txt: .*{said}"):
+        tiny_imagenet.read(folder)
+
+
+def test_a_folder_to_write_into_that_is_not_there_is_told_at_once(
+    folder, tmp_path, monkeypatch, capsys
+):
+    with pytest.raises(SystemExit):
+        run_command(monkeypatch, folder, tmp_path / "nowhere" / "out.npz")
+    assert f"no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
 
 
 def test_the_file_to_write_ends_in_npz(folder, monkeypatch, capsys):

@@ -139,7 +139,7 @@ def test_a_card_names_the_very_models_that_the_run_began_with(recipe, tiny, mode
 
 def test_fewer_pictures_than_a_batch_are_refused_before_a_run_is_begun(recipe, tiny, tmp_path):
     few = dataclasses.replace(tiny, train=data.Labelled(tiny.train.x[:7], tiny.train.y[:7]))
-    with pytest.raises(ValueError, match="one batch of 8; the training split has 7"):
+    with pytest.raises(ValueError, match="one batch of 8; there are 7 to learn from"):
         train.train(recipe, few, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

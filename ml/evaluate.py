@@ -46,37 +46,38 @@ def main() -> None:
     args = _arguments()
     cli.quiet_tensorflow()
     with cli.one_line_errors():
+        elsewhere = extra.read(args.extra) if args.extra else None
         for folder in (*args.models, *([args.against] if args.against else [])):
             described = manifest.read(folder)  # before what may have to be downloaded
-            if args.extra:
-                _check_extra(args.extra, folder, described)  # and before TensorFlow
-        dataset = None if args.extra else cli.dataset(args)
+            if elsewhere:
+                _check_extra(elsewhere, folder, described)
+        pictures = elsewhere or cli.dataset(args)
         for number, folder in enumerate(args.models):
             runtime = Runtime.load(folder, args.engine)
-            if dataset:
-                dataset.check_classes(runtime.classes, folder)
+            pictures.check_classes(runtime.classes, folder)
             runtime.warm_up()
-            print("\n" * (number > 0) + _measured(runtime, dataset, args), flush=True)
+            print("\n" * (number > 0) + _measured(runtime, pictures, args), flush=True)
 
 
-def _check_extra(path: Path, folder: Path, described: manifest.Manifest) -> None:
-    """Raises ValueError where they are no pictures of its classes, or a model learned from them."""
-    given = extra.read(path, described.classes).about
+def _check_extra(elsewhere: extra.Extra, folder: Path, described: manifest.Manifest) -> None:
+    """Raises ValueError where they show other classes than a model knows, or taught it."""
+    elsewhere.check_classes(described.classes, folder)
     learned = manifest.read_card(folder).get("data", {}).get("extra", {})
-    if learned.get("sha256") == given["sha256"]:
-        raise ValueError(f"{folder} was trained on the pictures of {path}")
+    if learned.get("sha256") == elsewhere.about["sha256"]:
+        raise ValueError(f"{folder} was trained on these pictures of {elsewhere.name}")
 
 
-def _measured(runtime: Runtime, dataset: data.Dataset | None, args: argparse.Namespace) -> str:
-    """What was asked for of one model, for people; of pictures from elsewhere without a set."""
-    if dataset is None:
-        elsewhere = extra.read(args.extra, runtime.classes).pictures
-        return table(runtime, evaluate(runtime, elsewhere)[0])
+def _measured(
+    runtime: Runtime, pictures: data.Dataset | extra.Extra, args: argparse.Namespace
+) -> str:
+    """What was asked for of one model, for people."""
+    if isinstance(pictures, extra.Extra):
+        return table(runtime, evaluate(runtime, pictures.pictures)[0])
     if args.against:
         other = Runtime.load(args.against, args.engine)
-        found = compare.compare(runtime, other, dataset, args.split)
+        found = compare.compare(runtime, other, pictures, args.split)
         return compare.table(runtime, other, found)
-    split = getattr(dataset, args.split)
+    split = getattr(pictures, args.split)
     figures, answers = evaluate(runtime, split)
     if args.write:
         keep(runtime, figures, args.split, split, answers)

@@ -29,7 +29,12 @@ PHOTO = 64  # pixels a side
 MOST = 1500  # of a class, or a network would rather say dog than horse
 MARGIN = 1.1  # of the square, in sides of the box
 # Photos that are in CIFAR-10 as well, found by eye where the comparison does not see it.
-SEEN = ("n01644900_336.JPEG", "n01644900_457.JPEG", "n02085620_357.JPEG", "n03796401_316.JPEG")
+FOUND_BY_EYE = (
+    "n01644900_336.JPEG",
+    "n01644900_457.JPEG",
+    "n02085620_357.JPEG",
+    "n03796401_316.JPEG",
+)
 NAMES = {"train": "Tiny ImageNet", "val": "Tiny ImageNet, validation"}  # by split
 SPLIT_HELP = "train to learn from, val to measure on (default: train)"
 DATA_HELP = "CIFAR-10 as an .npz (default: downloaded by Keras)"
@@ -62,13 +67,14 @@ def read(
     picture. Raises OSError or ValueError where one cannot be read."""
     rng = np.random.default_rng(0)
     pictures, labels, left_out = [], [], 0
+    found = _boxes(folder, split)
     for place, one in enumerate(CIFAR10_CLASSES):
-        boxes = [box for s in SYNSETS.get(one["id"], ()) for box in _boxes(folder, split, s)]
+        boxes = [box for s in SYNSETS.get(one["id"], ()) for box in found.get(s, [])]
         photos = [_photo(file) for file, _box in boxes]
         squares = [_square(photo, box) for photo, (_file, box) in zip(photos, boxes, strict=True)]
         if known and squares:
             likeness = np.maximum(known.likeness(photos), known.likeness(squares))
-            seen = [file.name in SEEN for file, _box in boxes]
+            seen = [file.name in FOUND_BY_EYE for file, _box in boxes]
             new = np.flatnonzero((likeness < ALIKE) & ~np.array(seen))
         else:
             new = np.arange(len(squares))
@@ -81,13 +87,18 @@ def read(
     return np.stack(pictures), np.array(labels, np.uint8), left_out
 
 
-def _boxes(folder: Path, split: str, synset: str) -> list[tuple[Path, Box]]:
-    """The photos of a synset, each with the box of what it shows."""
+def _boxes(folder: Path, split: str) -> dict[str, list[tuple[Path, Box]]]:
+    """The photos by synset, each with the box of what it shows."""
+    found: dict[str, list[tuple[Path, Box]]] = {}
     if split == "train":
-        where = folder / "train" / synset
-        return [_box(where, row) for row in _rows(where / f"{synset}_boxes.txt", columns=5)]
-    rows = _rows(folder / "val" / "val_annotations.txt", columns=6)
-    return [_box(folder / "val", [name, *box]) for name, of, *box in rows if of == synset]
+        for synset in (s for synsets in SYNSETS.values() for s in synsets):
+            where = folder / "train" / synset
+            rows = _rows(where / f"{synset}_boxes.txt", columns=5)
+            found[synset] = [_box(where, row) for row in rows]
+        return found
+    for name, synset, *box in _rows(folder / "val" / "val_annotations.txt", columns=6):
+        found.setdefault(synset, []).append(_box(folder / "val", [name, *box]))
+    return found
 
 
 def _rows(path: Path, columns: int) -> list[list[str]]:

@@ -51,8 +51,10 @@ def main() -> None:
         run = args.runs / (args.name or _name(args.recipe, dataset))
         if runs.is_begun(run) and not args.resume:
             sys.exit(f"{run} holds a run already: add --resume to go on, or remove the folder")
-        more = extra.read(args.extra, dataset.classes) if args.extra else None
+        more = extra.read(args.extra) if args.extra else None
         extra.check(recipe, more)
+        if more:
+            more.check_classes(dataset.classes, dataset.name)
         train(recipe, dataset, run, more)
     _make_a_model(run, args)
     if dataset.reviewed:

@@ -28,7 +28,7 @@ def kept(path, **changed):
 
 @pytest.fixture
 def more(tmp_path):
-    return extra.read(kept(tmp_path / "more.npz"), CLASSES)
+    return extra.read(kept(tmp_path / "more.npz"))
 
 
 def test_they_are_shown_with_the_set_s_own_and_each_once_an_epoch(recipe, tiny, more):
@@ -111,29 +111,46 @@ def test_they_are_not_mixed_with_reviewed_pictures(recipe, tiny, more):
 )
 def test_what_is_no_picture_or_no_class_is_refused(changed, said, tmp_path):
     with pytest.raises(ValueError, match=f"more.npz: {said}"):
-        extra.read(kept(tmp_path / "more.npz", **changed), CLASSES)
+        extra.read(kept(tmp_path / "more.npz", **changed))
 
 
 def test_a_file_that_is_something_else_is_refused_by_name(tmp_path, tiny_npz):
     (tmp_path / "odd.npz").write_bytes(b"hello")
     for path in (tmp_path / "odd.npz", tiny_npz):
         with pytest.raises(ValueError, match=rf"{path.name} is no \.npz with x, y and name"):
-            extra.read(path, CLASSES)
+            extra.read(path)
 
 
 @pytest.mark.parametrize("ids", [["otter", "seal"], [c["id"] for c in CLASSES[::-1]]])
 def test_pictures_of_other_classes_are_refused_and_so_is_another_order(ids, tmp_path):
-    with pytest.raises(ValueError, match=r"more\.npz shows other classes"):
-        extra.read(kept(tmp_path / "more.npz", classes=ids), CLASSES)
+    labels = np.arange(20) % len(ids)
+    other = extra.read(kept(tmp_path / "more.npz", y=labels, classes=ids))
+    with pytest.raises(ValueError, match="mine knows other classes than the pictures of Elsewhere"):
+        other.check_classes(CLASSES, "mine")
 
 
 def test_a_file_that_names_no_classes_is_of_cifar_10_s_and_no_folder_s(tmp_path):
     own = [{"id": f"own-{i}"} for i in range(12)]
-    assert len(extra.read(kept(tmp_path / "more.npz"), CLASSES).pictures) == 20
+    unnamed = extra.read(kept(tmp_path / "more.npz"))
+    unnamed.check_classes(CLASSES, "mine")
     with pytest.raises(ValueError, match="other classes"):
-        extra.read(tmp_path / "more.npz", own)
-    named = [c["id"] for c in own]
-    assert extra.read(kept(tmp_path / "own.npz", classes=named), own).name == "Elsewhere"
+        unnamed.check_classes(own, "mine")
+    named = kept(tmp_path / "own.npz", classes=[c["id"] for c in own])
+    extra.read(named).check_classes(own, "mine")
+
+
+@pytest.mark.parametrize("module", [train, evaluate])
+def test_the_commands_refuse_pictures_of_other_classes(
+    module, tiny_npz, tmp_path, monkeypatch, capsys
+):
+    odd = kept(tmp_path / "odd.npz", y=np.arange(20) % 2, classes=["otter", "seal"])
+    words = {
+        train: ["cifar10_plain", "--data", str(tiny_npz), "--runs", str(tmp_path / "runs")],
+        evaluate: ["ml/models/airbench94"],
+    }[module]
+    assert refusal(module, monkeypatch, *words, "--extra", str(odd)) == 2
+    assert "knows other classes than the pictures of Elsewhere show" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_recipe_that_was_made_for_some_says_which_and_how_to_name_them(more):
@@ -149,7 +166,7 @@ def test_a_recipe_that_was_made_for_some_says_which_and_how_to_name_them(more):
 @pytest.fixture(scope="module")
 def trained(recipe, tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("extra")
-    more = extra.read(kept(folder / "more.npz"), CLASSES)
+    more = extra.read(kept(folder / "more.npz"))
     train.train({**recipe, "epochs": 1}, tiny, folder / "run", more)
     return folder / "run", more
 
@@ -177,7 +194,9 @@ def test_a_model_is_of_the_same_set_with_them_and_without(trained, run, tiny, tm
 @pytest.mark.slow
 def test_a_run_does_not_go_on_without_them_or_with_others(trained, recipe, tiny, tmp_path):
     run, more = trained
-    others = extra.Extra("Elsewhere", data.Labelled(more.pictures.x[:10], more.pictures.y[:10]))
+    others = extra.Extra(
+        "Elsewhere", more.classes, data.Labelled(more.pictures.x[:10], more.pictures.y[:10])
+    )
     before = (run / runs.RUN).read_bytes()
     for given in (None, others):
         with pytest.raises(ValueError, match="begun with other extra pictures"):
@@ -228,10 +247,10 @@ def test_a_model_is_not_measured_on_what_it_learned_from(tmp_path, monkeypatch, 
     path = kept(tmp_path / "more.npz")
     folder = shutil.copytree(manifest.MODELS / "airbench94", tmp_path / "model")
     card = manifest.read_card(folder)
-    card["data"]["extra"] = extra.read(path, CLASSES).about
+    card["data"]["extra"] = extra.read(path).about
     manifest.write_json(folder / manifest.CARD, card)
     assert refusal(evaluate, monkeypatch, str(folder), "--extra", str(path)) == 2
-    assert "was trained on the pictures of" in capsys.readouterr().err
+    assert "was trained on these pictures of Elsewhere" in capsys.readouterr().err
 
 
 ELSE = ["--write", "--against x", "--data x.npz", "--original x.npz", "--split validation"]

@@ -114,7 +114,7 @@ def run_command(monkeypatch, *words):
 def test_the_command_writes_what_training_reads(folder, tiny_npz, tmp_path, monkeypatch, capsys):
     out = tmp_path / "tiny.npz"
     run_command(monkeypatch, folder, out, "--data", tiny_npz)
-    read = extra.read(out, data.CIFAR10_CLASSES)
+    read = extra.read(out)
     told = capsys.readouterr().out
     assert read.name == "Tiny ImageNet"
     assert f"{len(read.pictures)} pictures; 0 are left out" in told
@@ -147,7 +147,7 @@ def test_what_a_model_is_measured_on_is_left_out_and_counted(
     path = with_a_photo_in(split, tiny_npz, tmp_path / "set.npz", where / "n03796401_0.JPEG")
     run_command(monkeypatch, folder, tmp_path / "out.npz", "--data", path)
     assert "; 1 are left out" in capsys.readouterr().out
-    kept = extra.read(tmp_path / "out.npz", data.CIFAR10_CLASSES).pictures
+    kept = extra.read(tmp_path / "out.npz").pictures
     everything, labels, none = tiny_imagenet.read(folder)
     assert none == 0 and len(kept) == len(everything) - 1
     trucks = [int((part == IDS.index("truck")).sum()) for part in (kept.y, labels)]
@@ -156,8 +156,8 @@ def test_what_a_model_is_measured_on_is_left_out_and_counted(
 
 def test_photos_that_were_found_by_eye_are_left_out(folder):
     where = folder / "train" / "n01644900"
-    photo(where / "images", tiny_imagenet.SEEN[0])
-    (where / "n01644900_boxes.txt").write_text(line(tiny_imagenet.SEEN[0], *BOX))
+    photo(where / "images", tiny_imagenet.FOUND_BY_EYE[0])
+    (where / "n01644900_boxes.txt").write_text(line(tiny_imagenet.FOUND_BY_EYE[0], *BOX))
     nothing_alike = Lookalikes(np.zeros((1, 32, 32, 3), np.uint8))
     _x, y, left_out = tiny_imagenet.read(folder, "train", nothing_alike)
     assert left_out == 1 and (y == IDS.index("frog")).sum() == 2
@@ -179,7 +179,7 @@ def test_the_two_splits_are_not_called_the_same(folder, tiny_npz, tmp_path, monk
     for split in ("train", "val"):
         out = tmp_path / f"{split}.npz"
         run_command(monkeypatch, folder, out, "--split", split, "--data", tiny_npz)
-    read = [extra.read(tmp_path / f"{s}.npz", data.CIFAR10_CLASSES) for s in ("train", "val")]
+    read = [extra.read(tmp_path / f"{s}.npz") for s in ("train", "val")]
     extra.check({"extra": "Tiny ImageNet"}, read[0])
     with pytest.raises(ValueError, match="these are of Tiny ImageNet, validation"):
         extra.check({"extra": "Tiny ImageNet"}, read[1])

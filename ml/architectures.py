@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import Model, initializers, layers, ops
 
+from ml.efficientnet_lite import efficientnet_lite0
+
 # Mean and standard deviation of CIFAR-10's training pixels, by channel, in units of 0 to 255.
 MEAN = (125.307, 122.950, 113.865)
 STD = (62.993, 62.089, 66.705)
@@ -114,6 +116,7 @@ ARCHITECTURES: dict[str, Callable[..., Model]] = {
     "airbench96": airbench96,
     "airbench_wide": airbench_wide,
     "cifar10_improved": cifar10_improved,
+    "efficientnet_lite0": efficientnet_lite0,
 }
 
 

@@ -1,7 +1,8 @@
 """A network's weights in a model folder, by place and name."""
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -36,17 +37,49 @@ def load(built: Any, folder: Path) -> None:
 
 def start_from(built: Any, folder: Path, classes: list[str]) -> None:
     """Give a network that is to name `classes` (their ids) the weights of a model folder, but for
-    the last layer where that one names others, be they as many. Raises ValueError where the folder
-    holds another network, ModelError."""
+    the last layer where that one names others, be they as many; or those of a file that
+    `save_start` wrote. Raises ValueError where it holds another network, ModelError."""
+    if folder.is_file():
+        _start_from_file(built, folder)
+        return
     described = manifest.read(folder)
     if described.architecture != built.name:
         raise ValueError(f"{folder} holds {described.architecture}, and the recipe {built.name}")
     pairs = list(zip(built.weights, network(folder, described).weights, strict=True))
     if [c["id"] for c in described.classes] != classes:
-        last = [layer for layer in built.layers if layer.weights][-1]
-        pairs = pairs[: -len(last.weights)]
+        pairs = pairs[: -len(_last_layer(built).weights)]
     for mine, theirs in pairs:
         mine.assign(theirs)
+
+
+def save_start(built: Any, out: BinaryIO) -> None:
+    """Write what training may begin with, all but the last layer: an .npz with the network's name
+    and each weight by its place and name."""
+    last = _last_layer(built)
+    kept = names(built)[: -len(last.weights)]
+    arrays = dict(zip(kept, built.get_weights(), strict=False))
+    np.savez(out, architecture=built.name, **arrays)
+
+
+def _start_from_file(built: Any, path: Path) -> None:
+    kept = names(built)[: -len(_last_layer(built).weights)]
+    mine = built.weights[: len(kept)]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            architecture = str(arrays["architecture"])
+            theirs = [arrays[name] for name in kept] if architecture == built.name else []
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no weights to begin with: {error}") from error
+    if architecture != built.name:
+        raise ValueError(f"{path} holds {architecture}, and the recipe {built.name}")
+    if any(m.shape != t.shape for m, t in zip(mine, theirs, strict=True)):
+        raise ValueError(f"{path} holds no weights to begin with: they are of other shapes")
+    for m, t in zip(mine, theirs, strict=True):
+        m.assign(t)
+
+
+def _last_layer(built: Any) -> Any:
+    return [layer for layer in built.layers if layer.weights][-1]
 
 
 def save(built: Any, path: Path) -> None:

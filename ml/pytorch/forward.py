@@ -11,6 +11,7 @@ from keras import layers
 from torch.nn import functional
 
 from ml.pytorch.convolution import Convolution
+from ml.pytorch.depthwise import DepthwiseConvolution, same_edges
 
 Values = dict[int, torch.Tensor]  # by the id of the variable
 Statistics = dict[str, tuple[torch.Tensor, torch.Tensor]]  # mean and variance, by layer
@@ -18,6 +19,7 @@ Statistics = dict[str, tuple[torch.Tensor, torch.Tensor]]  # mean and variance, 
 ACTIVATIONS = {
     keras.activations.gelu: lambda x: functional.gelu(x, approximate="none"),
     keras.activations.relu: functional.relu,
+    keras.activations.relu6: functional.relu6,
 }
 
 
@@ -31,7 +33,7 @@ class Forward:
         self.precisions = {
             id(v): getattr(torch, layer.compute_dtype)
             for layer in network.layers
-            if isinstance(layer, layers.Conv2D | layers.Dense)
+            if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D | layers.Dense)
             for v in layer.variables
         }
 
@@ -65,9 +67,11 @@ class Forward:
 def _known(layer: keras.Layer) -> bool:
     match layer:
         case layers.Conv2D():
-            plain = layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1
-            same = layer.kernel_size == (3, 3) and layer.padding == "same"
-            return plain and (same or layer.padding == "valid") and _is_linear(layer)
+            return layer.dilation_rate == (1, 1) and layer.groups == 1 and _is_linear(layer)
+        case layers.DepthwiseConv2D():
+            plain = layer.dilation_rate == (1, 1) and layer.depth_multiplier == 1
+            sides = layer.kernel_size in ((3, 3), (5, 5)) and layer.strides in ((1, 1), (2, 2))
+            return plain and sides and layer.padding == "same" and _is_linear(layer)
         case layers.Dense():
             return _is_linear(layer)
         case layers.Activation():
@@ -77,11 +81,13 @@ def _known(layer: keras.Layer) -> bool:
         case layers.BatchNormalization():
             last = layer.axis in (-1, len(layer.output.shape) - 1)
             return last and layer.center and layer.trainable and not layer.renorm
-        case layers.GlobalMaxPooling2D():
+        case layers.GlobalMaxPooling2D() | layers.GlobalAveragePooling2D():
             return not layer.keepdims
+        case layers.UpSampling2D():
+            return layer.interpolation == "bilinear"
         case layers.Add():
             return len(layer.input) == 2
-    return isinstance(layer, layers.InputLayer | layers.Rescaling)
+    return isinstance(layer, layers.InputLayer | layers.Rescaling | layers.Dropout)
 
 
 def _is_linear(layer: keras.Layer) -> bool:
@@ -100,27 +106,51 @@ def _calculate(
                 torch.tensor(v, dtype=torch.float32) for v in (layer.scale, layer.offset)
             )
             return (x.float() * scale + offset).to(getattr(torch, layer.compute_dtype))
-        case layers.Conv2D() | layers.Dense():
+        case layers.Conv2D() | layers.DepthwiseConv2D() | layers.Dense():
             out = _product(layer, x, values)
             return out + values[id(layer.bias)] if layer.use_bias else out
         case layers.BatchNormalization():
             return _normalize(layer, x, values, statistics)
         case layers.Activation():
             return ACTIVATIONS[layer.activation](x)
-        case layers.MaxPooling2D():
-            return _channels_last(functional.max_pool2d(_channels_first(x), layer.pool_size))
+        case layers.Dropout():
+            return functional.dropout(x, layer.rate, training=statistics is not None)
+        case layers.Add():
+            return given[0] + given[1]
+    return _resized(layer, x)
+
+
+def _resized(layer: keras.Layer, x: torch.Tensor) -> torch.Tensor:
+    match layer:
         case layers.GlobalMaxPooling2D():
             return x.amax((1, 2))
-    return given[0] + given[1]
+        case layers.GlobalAveragePooling2D():
+            return x.mean((1, 2))
+        case layers.MaxPooling2D():
+            made = functional.max_pool2d(_channels_first(x), layer.pool_size)
+        case layers.UpSampling2D():
+            made = functional.interpolate(
+                _channels_first(x), scale_factor=layer.size, mode="bilinear", align_corners=False
+            )
+    return _channels_last(made)
 
 
 def _product(layer: keras.Layer, x: torch.Tensor, values: Values) -> torch.Tensor:
     kernel = values[id(layer.kernel)]
     if isinstance(layer, layers.Dense):
         return x.to(kernel.dtype) @ kernel
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return DepthwiseConvolution.apply(x.contiguous(), kernel, layer.strides[0])
+    if layer.kernel_size == layer.strides == (1, 1):
+        return x @ kernel[0, 0]
     if layer.padding == "same":
-        return Convolution.apply(x.contiguous(), kernel)
-    return _channels_last(functional.conv2d(_channels_first(x), kernel.permute(3, 2, 0, 1)))
+        if layer.kernel_size == (3, 3) and layer.strides == (1, 1):
+            return Convolution.apply(x.contiguous(), kernel)
+        sides = zip(x.shape[1:3], layer.kernel_size, layer.strides, strict=True)
+        rows, columns = (same_edges(*side) for side in sides)
+        x = functional.pad(x, (0, 0, *columns, *rows))
+    made = functional.conv2d(_channels_first(x), kernel.permute(3, 2, 0, 1), stride=layer.strides)
+    return _channels_last(made)
 
 
 def _normalize(

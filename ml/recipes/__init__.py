@@ -30,7 +30,12 @@ def models(recipe: dict[str, Any]) -> dict[str, str]:
     it is known which ones they were. Raises ManifestError, ValueError."""
     teacher = recipe.get("distillation", {}).get("teacher", [])
     names = [recipe.get("from", ""), *([teacher] if isinstance(teacher, str) else teacher)]
-    return {name: manifest.read(model_folder(name)).digest for name in names if name}
+    return {name: _digest(model_folder(name)) for name in names if name}
+
+
+def _digest(model: Path) -> str:
+    """Of a model's folder, or of a file of weights to begin with."""
+    return manifest.sha256(model) if model.is_file() else manifest.read(model).digest
 
 
 def model_folder(name: str) -> Path:

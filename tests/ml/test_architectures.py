@@ -159,3 +159,39 @@ def test_it_learns_from_pictures_of_another_size_than_it_serves(largest):
     x = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     said, expected = (np.asarray(n(x, training=False)) for n in (learns, largest))
     assert said == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    return architectures.build("efficientnet_lite0")
+
+
+def test_the_network_that_begins_with_imagenet_keeps_to_the_cost_that_was_set(pretrained):
+    rows = layers.table(pretrained)
+    assert pretrained.count_params() == 3_362_810
+    assert 100_000_000 < sum(row["multiply_adds"] for row in rows) < 460_000_000
+
+
+def test_a_depthwise_convolution_costs_a_multiplication_for_each_weight_and_place(pretrained):
+    rows = [row for row in layers.table(pretrained) if row["kind"] == "DepthwiseConv2D"]
+    assert len(rows) == 16
+    assert rows[0]["output"] == [64, 64, 32] and rows[0]["multiply_adds"] == 64 * 64 * 32 * 9
+    assert rows[-1]["output"] == [4, 4, 1152] and rows[-1]["multiply_adds"] == 4 * 4 * 1152 * 9
+
+
+def test_it_adds_what_comes_into_a_block_where_nothing_changes_its_shape(pretrained):
+    kinds = [type(layer).__name__ for layer in pretrained.layers]
+    assert kinds.count("Conv2D") == 2 + 15 + 16 and kinds.count("Add") == 9
+
+
+def test_it_learns_from_larger_and_smaller_pictures_with_the_same_weights(pretrained):
+    smaller = architectures.build("efficientnet_lite0", side=64)
+    smaller.set_weights(pretrained.get_weights())
+    x = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    assert smaller(x, training=False).shape == (2, 10)
+    assert [layer.output.shape[1] for layer in smaller.layers[2:4]] == [64, 32]
+
+
+def test_a_side_that_the_picture_does_not_fit_into_is_refused():
+    with pytest.raises(ValueError, match="a multiple of 32, and not 100"):
+        architectures.build("efficientnet_lite0", side=100)

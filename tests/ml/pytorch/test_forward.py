@@ -9,7 +9,12 @@ from ml import architectures, manifest, runtime, weights
 from ml.pytorch.forward import Forward
 
 PICTURES = np.random.default_rng(5).integers(0, 256, (6, 32, 32, 3), np.uint8)
-NETWORKS = {"airbench94": {}, "airbench96": {}, "airbench_wide": {"views": 1}}
+NETWORKS = {
+    "airbench94": {},
+    "airbench96": {},
+    "airbench_wide": {"views": 1},
+    "efficientnet_lite0": {"side": 64, "dropout": 0.0},
+}
 
 
 @pytest.fixture(params=NETWORKS)
@@ -84,10 +89,50 @@ def test_it_takes_pictures_of_any_size_where_the_network_does():
     [
         keras.layers.Conv2D(4, 3, strides=2),
         keras.layers.Conv2D(4, 5, padding="same"),
+        keras.layers.Conv2D(4, 3, padding="same", strides=2, use_bias=False),
+        keras.layers.Conv2D(4, 1),
+        keras.layers.Conv2D(4, 1, padding="same", strides=2),
+        keras.layers.DepthwiseConv2D(3, padding="same"),
+        keras.layers.DepthwiseConv2D(5, padding="same", strides=2),
+        keras.layers.UpSampling2D((2, 3), interpolation="bilinear"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Activation("relu6"),
+        keras.layers.Dropout(0.5),
+    ],
+)
+def test_each_layer_that_fits_is_calculated_as_keras_does(layer):
+    network = keras.Model(inputs := keras.layers.Input((8, 7, 3)), layer(inputs))
+    for weight in network.weights:
+        weight.assign(keras.random.normal(weight.shape, seed=2))
+    x = torch.randn(2, 8, 7, 3, generator=torch.Generator().manual_seed(6)) * 4
+    forward = Forward(network)
+    with torch.no_grad():
+        said, expected = forward(forward.values(), x), network(x, training=False)
+    assert torch.allclose(said, expected, atol=1e-5)
+
+
+def test_in_training_dropout_drops_and_in_answering_it_does_not():
+    network = keras.Model(inputs := keras.layers.Input((1000,)), keras.layers.Dropout(0.5)(inputs))
+    forward, x = Forward(network), torch.ones(1, 1000)
+    assert (forward({}, x) == 1).all()
+    dropped = forward({}, x, {})
+    assert set(dropped.unique().tolist()) == {0, 2} and 400 < (dropped == 0).sum() < 600
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(4, 3, dilation_rate=2),
         keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
         keras.layers.Conv2D(6, 3, padding="same", groups=3),
+        keras.layers.DepthwiseConv2D(7, padding="same"),
+        keras.layers.DepthwiseConv2D(3, padding="valid"),
+        keras.layers.DepthwiseConv2D(3, padding="same", strides=4),
+        keras.layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
+        keras.layers.DepthwiseConv2D(3, padding="same", activation="relu"),
+        keras.layers.UpSampling2D(2, interpolation="nearest"),
+        keras.layers.GlobalAveragePooling2D(keepdims=True),
         keras.layers.Activation("tanh"),
-        keras.layers.Dropout(0.5),
         keras.layers.MaxPooling2D(2, strides=1),
         keras.layers.BatchNormalization(center=False),
         keras.layers.BatchNormalization(axis=1),

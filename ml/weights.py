@@ -1,4 +1,4 @@
-"""A network's weights in a model folder, by place and name."""
+"""A network's weights in a model folder, or in a file to begin with, by place and name."""
 
 import zipfile
 from pathlib import Path
@@ -35,17 +35,17 @@ def load(built: Any, folder: Path) -> None:
         raise ModelError(f"{folder / WEIGHTS} does not fit: {error}") from error
 
 
-def start_from(built: Any, folder: Path, classes: list[str]) -> None:
+def start_from(built: Any, start: Path, classes: list[str]) -> None:
     """Give a network that is to name `classes` (their ids) the weights of a model folder, but for
     the last layer where that one names others, be they as many; or those of a file that
     `save_start` wrote. Raises ValueError where it holds another network, ModelError."""
-    if folder.is_file():
-        _start_from_file(built, folder)
+    if start.is_file():
+        _start_from_file(built, start)
         return
-    described = manifest.read(folder)
+    described = manifest.read(start)
     if described.architecture != built.name:
-        raise ValueError(f"{folder} holds {described.architecture}, and the recipe {built.name}")
-    pairs = list(zip(built.weights, network(folder, described).weights, strict=True))
+        raise ValueError(f"{start} holds {described.architecture}, and the recipe {built.name}")
+    pairs = list(zip(built.weights, network(start, described).weights, strict=True))
     if [c["id"] for c in described.classes] != classes:
         pairs = pairs[: -len(_last_layer(built).weights)]
     for mine, theirs in pairs:
@@ -68,7 +68,7 @@ def _start_from_file(built: Any, path: Path) -> None:
         with np.load(path, allow_pickle=False) as arrays:
             architecture = str(arrays["architecture"])
             theirs = [arrays[name] for name in kept] if architecture == built.name else []
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} holds no weights to begin with: {error}") from error
     if architecture != built.name:
         raise ValueError(f"{path} holds {architecture}, and the recipe {built.name}")

@@ -1,7 +1,8 @@
 """Training by PyTorch on a CPU, where its own layers leave most of the processor unused.
 
 A batch is cut into parts small enough for the processor's cache, and each core takes one part at a
-time by itself; a convolution is a matrix multiplication (convolution.py), a network is calculated
+time by itself; a convolution is a matrix multiplication (convolution.py), a depthwise one is
+taken apart (depthwise.py), a network is calculated
 by plain functions (forward.py), and steps.py puts both in the place of Keras's own steps.
 """
 

@@ -1,7 +1,7 @@
 """A depthwise convolution of 3x3 or 5x5, forward and back.
 
-In half precision oneDNN is fast forward and at the kernels' gradient of 3x3, and a tenth to a
-hundredth as fast at that of 5x5 and at a strided one's gradient of its input. So a 5x5 kernel's
+In half precision oneDNN is fast forward and at the kernels' gradient of 3x3, and up to two hundred
+times as slow at that of 5x5 and at a strided one's gradient of its input. So a 5x5 kernel's
 gradient is found as four of 3x3, and the other by a convolution forward (docs/decisions.md).
 """
 

@@ -52,28 +52,30 @@ class Forward:
         }
 
     def __call__(
-        self, values: Values, x: torch.Tensor, statistics: Statistics | None = None
+        self,
+        values: Values,
+        x: torch.Tensor,
+        statistics: Statistics | None = None,
+        dice: torch.Generator | None = None,
     ) -> torch.Tensor:
         """Logits (n, classes) of x (n, size, size, 3) uint8. In training `statistics` is given, is
-        filled with what batch normalization has seen, and normalization goes by that."""
+        filled with what batch normalization has seen, and normalization goes by that; and dropout
+        drops by `dice` (default: PyTorch's own)."""
         made: dict[str, torch.Tensor] = {}
         for layer in self.network.layers:
             inputs = layer.input if isinstance(layer.input, list) else [layer.input]
             given = [x] if isinstance(layer, layers.InputLayer) else [made[t.name] for t in inputs]
-            made[layer.output.name] = _calculate(layer, given, values, statistics)
+            if isinstance(layer, layers.Dropout) and statistics is not None:
+                made[layer.output.name] = _dropped(given[0], layer.rate, dice)
+            else:
+                made[layer.output.name] = _calculate(layer, given, values, statistics)
         return made[self.network.outputs[0].name]
 
 
 def _known(layer: keras.Layer) -> bool:
     match layer:
-        case layers.Conv2D():
-            return layer.dilation_rate == (1, 1) and layer.groups == 1 and _is_linear(layer)
-        case layers.DepthwiseConv2D():
-            plain = layer.dilation_rate == (1, 1) and layer.depth_multiplier == 1
-            sides = layer.kernel_size in ((3, 3), (5, 5)) and layer.strides in ((1, 1), (2, 2))
-            return plain and sides and layer.padding == "same" and _is_linear(layer)
-        case layers.Dense():
-            return _is_linear(layer)
+        case layers.Conv2D() | layers.DepthwiseConv2D() | layers.Dense():
+            return layer.activation is keras.activations.linear and _is_plain(layer)
         case layers.Activation():
             return layer.activation in ACTIVATIONS
         case layers.MaxPooling2D():
@@ -87,11 +89,20 @@ def _known(layer: keras.Layer) -> bool:
             return layer.interpolation == "bilinear"
         case layers.Add():
             return len(layer.input) == 2
-    return isinstance(layer, layers.InputLayer | layers.Rescaling | layers.Dropout)
+        case layers.Dropout():
+            return type(layer) is layers.Dropout and layer.noise_shape is None
+    return isinstance(layer, layers.InputLayer | layers.Rescaling)
 
 
-def _is_linear(layer: keras.Layer) -> bool:
-    return layer.activation is keras.activations.linear
+def _is_plain(layer: keras.Layer) -> bool:
+    match layer:
+        case layers.Conv2D():
+            return layer.dilation_rate == (1, 1) and layer.groups == 1
+        case layers.DepthwiseConv2D():
+            sides = layer.kernel_size in ((3, 3), (5, 5)) and layer.strides in ((1, 1), (2, 2))
+            once = layer.dilation_rate == (1, 1) and layer.depth_multiplier == 1
+            return sides and once and layer.padding == "same"
+    return True
 
 
 def _calculate(
@@ -99,7 +110,7 @@ def _calculate(
 ) -> torch.Tensor:
     x = given[0]
     match layer:
-        case layers.InputLayer():
+        case layers.InputLayer() | layers.Dropout():
             return x
         case layers.Rescaling():
             scale, offset = (
@@ -113,11 +124,14 @@ def _calculate(
             return _normalize(layer, x, values, statistics)
         case layers.Activation():
             return ACTIVATIONS[layer.activation](x)
-        case layers.Dropout():
-            return functional.dropout(x, layer.rate, training=statistics is not None)
         case layers.Add():
             return given[0] + given[1]
     return _resized(layer, x)
+
+
+def _dropped(x: torch.Tensor, rate: float, dice: torch.Generator | None) -> torch.Tensor:
+    kept = torch.empty_like(x).bernoulli_(1 - rate, generator=dice)
+    return x * kept / (1 - rate)
 
 
 def _resized(layer: keras.Layer, x: torch.Tensor) -> torch.Tensor:

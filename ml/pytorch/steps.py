@@ -36,18 +36,22 @@ class Steps:
         x, y, weight = _unpacked(data)
         values, trained = self.forward.values(), self.network.trainable_variables
         leaves = [values[id(v)].requires_grad_() for v in trained]
+        # Drawn here, or which thread comes first would decide what dropout drops.
+        seeds = torch.randint(2**62, (len(x),))
 
         def learn(part: Part) -> tuple[Any, ...]:
-            pictures, truth, weights = part
+            pictures, truth, weights, seed = part
+            dice = torch.Generator().manual_seed(int(seed[0]))
             statistics: Statistics = {}
             with torch.enable_grad():
-                logits = self.forward(values, pictures, statistics)
+                logits = self.forward(values, pictures, statistics, dice)
                 mean = self.network.loss(truth, logits, sample_weight=weights)
                 loss = mean * (len(pictures) / len(x))
                 gradients = torch.autograd.grad(self.network.optimizer.scale_loss(loss), leaves)
             return logits.detach(), loss.detach(), gradients, statistics
 
-        logits, losses, gradients, statistics = zip(*self._each(learn, x, y, weight), strict=True)
+        learned = self._each(learn, x, y, weight, seeds)
+        logits, losses, gradients, statistics = zip(*learned, strict=True)
         with torch.no_grad():
             sums = [_sum(of_one) for of_one in zip(*gradients, strict=True)]
             self.network.optimizer.apply(sums, trained)

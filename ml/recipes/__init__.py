@@ -35,12 +35,16 @@ def models(recipe: dict[str, Any]) -> dict[str, str]:
 
 def _digest(model: Path) -> str:
     """Of a model's folder, or of a file of weights to begin with."""
+    if model.suffix == ".npz" and not model.exists():
+        told = "the recipe's head tells how to make it"
+        raise ValueError(f"there is no {model} to begin with: {told}")
     return manifest.sha256(model) if model.is_file() else manifest.read(model).digest
 
 
 def model_folder(name: str) -> Path:
-    """Of a model that ships or was trained here, by its name, or of any by its path. Raises
-    ValueError where a recipe is still to make it."""
+    """Of a model that ships or was trained here, by its name, or of any by its path; or the file of
+    weights to begin with that the path names. Raises ValueError where a recipe is still to make
+    it."""
     here = manifest.MODELS / name
     if here.is_dir():
         return here

@@ -30,10 +30,30 @@ def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
         ("airbench_wide", "for its mirror image"),
         ("airbench94", "in windows of 2 × 2 points"),
         ("cifar10_improved", "Four dense layers"),
+        ("airbench96", "128 filters, then 384, then 512"),
+        ("efficientnet_lite0", "come sixteen blocks"),
     ],
 )
 def test_each_model_that_ships_tells_how_it_works(client, name, words):
     assert words in main_text(client.get(f"/models/{name}/", headers={"Accept-Language": "en"}))
+
+
+@pytest.mark.parametrize(
+    ("language", "steps", "known"),
+    [
+        ("en", "come sixteen blocks", "a thousand classes of ImageNet"),
+        ("uk", "шістнадцять блоків", "тисячу класів ImageNet"),
+    ],
+)
+@pytest.mark.parametrize("start", ["imagenet.npz", ""])
+def test_the_network_that_began_with_imagenet_s_weights_says_so(
+    client, tmp_path, settings, language, steps, known, start
+):
+    places = models.places(tmp_path, settings)
+    models.variant(places, "mine", architecture="efficientnet_lite0", recipe={"from": start})
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": language}))
+    assert steps in text and "imagenet.npz" not in text
+    assert (known in text) == bool(start)
 
 
 def test_a_network_that_is_trained_and_does_not_ship_tells_how_it_works_too(

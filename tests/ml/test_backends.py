@@ -81,10 +81,14 @@ def test_what_was_trained_on_jax_is_served_by_tensorflow(tiny_npz, tmp_path):
     assert_served(tmp_path / "jax", tiny_npz)
 
 
-def test_what_was_trained_on_pytorch_is_served_by_tensorflow(with_pytorch, tiny_npz, tmp_path):
-    """With a teacher, with small pictures in its first epoch, and on the mean of both."""
+@pytest.mark.parametrize("recipe", ["airbench96_short", "efficientnet_lite0_first"])
+def test_what_was_trained_on_pytorch_is_served_by_tensorflow(
+    with_pytorch, tiny_npz, tmp_path, recipe
+):
+    """By SGD with a teacher and small pictures in its first epoch, and by AdamW; on the mean of
+    both epochs."""
     run = tmp_path / "pytorch"
-    on("torch", TRAIN, tiny_npz, run, "airbench96_short", python=str(with_pytorch))
+    on("torch", TRAIN, tiny_npz, run, recipe, python=str(with_pytorch))
     assert_served(run, tiny_npz)
 
 

@@ -39,8 +39,8 @@ def test_another_architecture_is_refused(file):
         weights.start_from(architectures.build("airbench96"), file, IDS)
 
 
-def drop_the_kernel(arrays):
-    arrays.pop("0-kernel")
+def drop_the_last(arrays):
+    arrays.pop(list(arrays)[-1])
 
 
 def drop_the_name(arrays):
@@ -48,18 +48,20 @@ def drop_the_name(arrays):
 
 
 def spoil_a_shape(arrays):
-    arrays["0-kernel"] = arrays["0-kernel"][..., :3]
+    last = list(arrays)[-1]
+    arrays[last] = arrays[last][..., :3]
 
 
-@pytest.mark.parametrize("damage", [drop_the_kernel, drop_the_name, spoil_a_shape])
-def test_a_file_that_lacks_something_is_refused_and_nothing_is_begun(network, file, damage):
+@pytest.mark.parametrize("damage", [drop_the_last, drop_the_name, spoil_a_shape])
+def test_a_file_that_lacks_something_is_refused_and_nothing_is_begun(file, damage):
     arrays = dict(np.load(file))
     damage(arrays)
     np.savez(file, **arrays)
-    before = [w.copy() for w in network.get_weights()]
+    other = architectures.build("airbench94", classes=3)
+    before = [w.copy() for w in other.get_weights()]
     with pytest.raises(ValueError, match=r"start\.npz holds no weights to begin with"):
-        weights.start_from(network, file, IDS)
-    assert all((a == b).all() for a, b in zip(before, network.get_weights(), strict=True))
+        weights.start_from(other, file, IDS)
+    assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize("keep", [0, 20, 5000])
@@ -69,14 +71,27 @@ def test_a_file_that_is_cut_short_is_refused(network, file, keep):
         weights.start_from(network, file, IDS)
 
 
+def test_a_file_of_one_array_is_refused(network, tmp_path):
+    np.save(tmp_path / "start.npy", np.zeros(3))
+    with pytest.raises(ValueError, match=r"start\.npy holds no weights to begin with"):
+        weights.start_from(network, tmp_path / "start.npy", IDS)
+
+
 def test_a_recipe_names_it_by_its_hash(file):
     known = recipes.models({"from": str(file)})
     assert known == {str(file): hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(Exception, match=r"gone\.npz"):
+    with pytest.raises(ValueError, match=r"there is no .*gone\.npz to begin with"):
         recipes.models({"from": str(tmp_path / "gone.npz")})
+
+
+def test_what_needs_a_whole_model_refuses_it_in_one_line(file):
+    with pytest.raises(ValueError, match=r"goes on with a model, and .*start\.npz is a file"):
+        train.complete({"from": str(file)})
+    with pytest.raises(ValueError, match=r"blend: .*start\.npz is a file of weights"):
+        train.check_blend({"from": str(file), "blend": 0.5})
 
 
 @pytest.mark.slow

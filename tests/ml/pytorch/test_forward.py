@@ -115,8 +115,11 @@ def test_in_training_dropout_drops_and_in_answering_it_does_not():
     network = keras.Model(inputs := keras.layers.Input((1000,)), keras.layers.Dropout(0.5)(inputs))
     forward, x = Forward(network), torch.ones(1, 1000)
     assert (forward({}, x) == 1).all()
-    dropped = forward({}, x, {})
+    dropped, again, other = (
+        forward({}, x, {}, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
     assert set(dropped.unique().tolist()) == {0, 2} and 400 < (dropped == 0).sum() < 600
+    assert (dropped == again).all() and (dropped != other).any()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,8 @@ def test_in_training_dropout_drops_and_in_answering_it_does_not():
         keras.layers.DepthwiseConv2D(3, padding="same", activation="relu"),
         keras.layers.UpSampling2D(2, interpolation="nearest"),
         keras.layers.GlobalAveragePooling2D(keepdims=True),
+        keras.layers.SpatialDropout2D(0.5),
+        keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 3)),
         keras.layers.Activation("tanh"),
         keras.layers.MaxPooling2D(2, strides=1),
         keras.layers.BatchNormalization(center=False),

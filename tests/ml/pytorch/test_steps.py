@@ -24,10 +24,10 @@ SGD = {
 }
 
 
-def network(name="airbench94", part=None, cores=None):
+def network(name="airbench94", part=None, cores=None, **options):
     """Compiled, the same weights each time; by parts of `part` pictures where one is given."""
     keras.utils.set_random_seed(3)
-    built = architectures.build(name)
+    built = architectures.build(name, **options)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     built.compile(optimizers.build(SGD, 1, 9), loss, metrics=["accuracy"], jit_compile=False)
     if part:
@@ -50,6 +50,43 @@ def test_one_part_that_is_the_whole_batch_teaches_what_keras_teaches(weight):
     told = [m.train_on_batch(X, Y, sample_weight=weight, return_dict=True) for m in (ours, theirs)]
     assert told[0] == pytest.approx(told[1], abs=1e-4)
     assert_close(weights(ours), weights(theirs))
+
+
+def test_the_network_with_depthwise_convolutions_learns_as_keras_teaches_it():
+    """It has no normalization, so parts add up to the batch."""
+    name, options = "efficientnet_lite0", {"side": 64, "dropout": 0.0}
+    ours, theirs = network(name, part=N // 3, **options), network(name, **options)
+    for one in (ours, theirs):
+        enliven(one)
+    before = weights(theirs)
+    told = [m.train_on_batch(X, Y, return_dict=True) for m in (ours, theirs)]
+    assert told[0] == pytest.approx(told[1], abs=1e-4)
+    for was, mine, expected in zip(before, weights(ours), weights(theirs), strict=True):
+        step = expected - was
+        most = float(np.abs(step).max())
+        assert most > 1e-4
+        assert mine - was == pytest.approx(step, abs=0.01 * most)
+
+
+def enliven(network):
+    """Kernels by which a signal passes through many layers as large as it came (He, 1502.01852)."""
+    rng = np.random.default_rng(8)
+    for layer in network.layers:
+        if hasattr(layer, "kernel"):
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            fan_in = np.prod(layer.kernel.shape[: 2 if depthwise else -1])
+            layer.kernel.assign(rng.normal(0, (2 / fan_in) ** 0.5, layer.kernel.shape))
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+def test_how_many_cores_share_the_work_does_not_change_what_dropout_drops(cores):
+    name, options = "efficientnet_lite0", {"side": 32, "dropout": 0.5}
+    alone, shared = (network(name, part=4, cores=n, **options) for n in (1, cores))
+    for one in (alone, shared):
+        enliven(one)
+        keras.utils.set_random_seed(5)
+        one.train_on_batch(X, Y)
+    assert_close(weights(shared), weights(alone), atol=1e-6)
 
 
 def test_parts_count_by_what_they_hold():

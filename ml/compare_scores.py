@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ml import cli, data, manifest, metrics, other_pictures, runtime, weights
+from ml import cli, data, manifest, metrics, off_topic, other_pictures, runtime, weights
 
 PICTURES = 500  # of each kind
 BANK = 5000  # training pictures whose features are remembered
@@ -52,6 +52,7 @@ def known_scores(bank: np.ndarray, labels: np.ndarray) -> dict[str, Score]:
         "greatest probability": lambda _f, z: -_softmax(z).max(axis=1),  # arXiv:1610.02136
         "GEN": lambda _f, z: _generalized_entropy(_softmax(z)),  # CVPR 2023, Liu et al.
         "20th neighbour": _neighbour(bank, 20),  # arXiv:2204.06507
+        "residual": _residual(bank),  # arXiv:2203.10807
         "Mahalanobis": _mahalanobis(bank, labels),  # arXiv:1807.03888
     }
 
@@ -75,8 +76,7 @@ def _looking(
     dataset.check_classes(described.classes, folder)
     manifest.verify(folder, described)
     network = weights.network(folder, described)
-    last = [layer for layer in network.layers if layer.weights][-1]
-    both = keras.Model(network.input, [last.input, network.output])
+    both = keras.Model(network.input, [off_topic.features(network), network.output])
 
     def look(x: np.ndarray, batch: int = 250) -> tuple[np.ndarray, np.ndarray]:
         parts = [
@@ -119,6 +119,17 @@ def _neighbour(bank: np.ndarray, k: int) -> Score:
 
     known = unit(bank)
     return lambda features, _z: -np.sort(unit(features) @ known.T, axis=1)[:, -k]
+
+
+def _residual(bank: np.ndarray) -> Score:
+    """As ml.off_topic has it."""
+    mean, directions = off_topic.Familiar.of(bank)
+
+    def score(features: np.ndarray, _z: np.ndarray) -> np.ndarray:
+        apart = features - mean
+        return np.linalg.norm(apart - apart @ directions @ directions.T, axis=1)
+
+    return score
 
 
 def _mahalanobis(bank: np.ndarray, labels: np.ndarray) -> Score:

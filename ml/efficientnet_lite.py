@@ -1,9 +1,12 @@
-"""EfficientNet-Lite0 (arXiv:1905.11946, without squeeze and excitation, with ReLU6), which people
+"""EfficientNet-Lite (arXiv:1905.11946, without squeeze and excitation, with ReLU6), which people
 begin with after others have trained it on ImageNet (ml/imagenet.py)."""
 
+import math
 from typing import Any, NamedTuple
 
 from keras import Model, layers
+
+from ml.views import BothWays, MeanOfBoth
 
 # What it was trained on ImageNet with, in units of 0 to 255.
 MEAN, STD = 127.0, 128.0
@@ -43,21 +46,66 @@ def efficientnet_lite0(
     further one goes on from. Takes (n, size, size, 3) uint8, gives (n, classes) float32 logits.
     Raises ValueError for another side.
     """
+    inputs = _pictures(size)
+    x = _features(_enlarged(inputs, side), STAGES)
+    return Model(inputs, _logits(x, classes, dropout), name="efficientnet_lite0")
+
+
+def efficientnet_lite2(
+    classes: int = 10, size: int = 32, side: int = 128, dropout: float = 0.2, views: int = 2
+) -> Model:
+    """`efficientnet_lite0` with 1.1 times the channels and 1.2 times the blocks, which sees each
+    picture mirrored too and averages what it sees in both: 4,794,834 parameters at ten classes.
+
+    Training mirrors by itself, so a recipe asks for one view, which costs half; the weights are
+    the same. Otherwise as `efficientnet_lite0`.
+    """
+    inputs = _pictures(size)
+    x = BothWays(name="both_ways")(inputs) if views == 2 else inputs
+    x = _features(_enlarged(x, side), scaled(STAGES, 1.1, 1.2))
+    if views == 2:
+        x = MeanOfBoth(dtype="float32", name="mean_of_both")(x)
+    return Model(inputs, _logits(x, classes, dropout), name="efficientnet_lite2")
+
+
+def scaled(stages: tuple[Stage, ...], width: float, depth: float) -> tuple[Stage, ...]:
+    """`width` times the channels, in eights that take a tenth at most, and `depth` times the
+    blocks, but for the one of the first stage and the one of the last."""
+    first, *between, last = (s._replace(channels=_eights(s.channels * width)) for s in stages)
+    deeper = (stage._replace(blocks=math.ceil(stage.blocks * depth)) for stage in between)
+    return first, *deeper, last
+
+
+def _eights(channels: float) -> int:
+    nearest = int(channels + 4) // 8 * 8
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
+def _pictures(size: int) -> Any:
     if not isinstance(size, int):
         raise ValueError("the network enlarges pictures of one size")
+    return layers.Input((size, size, 3), dtype="uint8")
+
+
+def _enlarged(pictures: Any, side: int) -> Any:
+    size = pictures.shape[1]
     if not isinstance(side, int) or side < size or side % size:
         raise ValueError(f"side is a multiple of {size}, and not {side!r}")
-    inputs = layers.Input((size, size, 3), dtype="uint8")
-    x = layers.Rescaling(1 / STD, -MEAN / STD)(inputs)
-    x = layers.UpSampling2D(side // size, interpolation="bilinear")(x)
+    x = layers.Rescaling(1 / STD, -MEAN / STD)(pictures)
+    return layers.UpSampling2D(side // size, interpolation="bilinear")(x)
+
+
+def _features(x: Any, stages: tuple[Stage, ...]) -> Any:
     x = _relu6(layers.Conv2D(STEM, 3, strides=2, padding="same")(x))
-    for stage in STAGES:
+    for stage in stages:
         for number in range(stage.blocks):
             x = _block(x, stage, stage.stride if number == 0 else 1)
-    x = layers.GlobalAveragePooling2D()(_relu6(layers.Conv2D(HEAD, 1)(x)))
-    x = layers.Dropout(dropout)(x)
-    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
-    return Model(inputs, logits, name="efficientnet_lite0")
+    return layers.GlobalAveragePooling2D()(_relu6(layers.Conv2D(HEAD, 1)(x)))
+
+
+def _logits(features: Any, classes: int, dropout: float) -> Any:
+    x = layers.Dropout(dropout)(features)
+    return layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
 def _block(before: Any, stage: Stage, stride: int) -> Any:

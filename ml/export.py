@@ -17,7 +17,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ml import architectures, cli, data, layers, manifest, metrics, runs, runtime, weights
+from ml import (
+    architectures,
+    cli,
+    data,
+    layers,
+    manifest,
+    metrics,
+    off_topic,
+    runs,
+    runtime,
+    weights,
+)
 from ml.preprocess import PREPROCESSING
 
 LIBRARIES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "pillow")
@@ -75,11 +86,12 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
     x, y = dataset.validation.x, dataset.validation.y
     stored = architectures.build(recipe["architecture"], classes=len(dataset.classes))
     stored.set_weights(network.get_weights())
-    before = _logits(stored, x)
-    weights.save(stored, folder / manifest.WEIGHTS)
-    weights.load(stored, folder)
-    logits = _logits(stored, x)
-    calibration = metrics.fit_calibration(logits, y)
+    before = _said(stored, x)
+    score = off_topic.score_of(recipe["architecture"])
+    served = _halved(stored, score, dataset.train.x, folder)
+    classes = len(dataset.classes)
+    said = _said(served, x)
+    calibration = metrics.fit_calibration(said[:, :classes], y)
     described = manifest.Manifest(
         id=f"{run.name}-{datetime.now(UTC):%Y%m%d}",
         architecture=recipe["architecture"],
@@ -87,21 +99,22 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
         input_size=data.SIZE,
         preprocessing=PREPROCESSING,
         calibration=calibration,
-        thresholds=thresholds(runtime.answers(logits, calibration), y),
+        thresholds=thresholds(runtime.read(said, classes, calibration), y),
         weights_sha256=manifest.sha256(folder / manifest.WEIGHTS),
         data_sha256=dataset.sha256,
         recipe=recipe,
         libraries=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={
-            "parameters": network.count_params(),
-            "multiply_adds": sum(row["multiply_adds"] for row in layers.table(stored)),
-            "validation": metrics.accuracy(logits, y),
+            "parameters": served.count_params(),
+            "multiply_adds": sum(row["multiply_adds"] for row in layers.table(served)),
+            "validation": metrics.accuracy(said[:, :classes], y),
         },
+        off_topic_score=score,
     )
     described.write(folder)
     about = {
-        "layers": layers.table(stored),
+        "layers": layers.table(served),
         "history": runs.history(run),
         "models": runs.card(run).get("models", {}),  # that it began with and was taught by
         "data": {
@@ -116,7 +129,21 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
     }
     manifest.write_json(folder / manifest.CARD, about)
     inputs = golden_inputs(data.SIZE)
-    _write_golden(folder, inputs, runtime.answers(_logits(stored, inputs), calibration))
+    _write_golden(folder, inputs, runtime.read(_said(served, inputs), classes, calibration))
+
+
+def _halved(network: keras.Model, score: str, x: np.ndarray, folder: Path) -> keras.Model:
+    """Write the weights of a network, in half precision, and of the off-topic score that pictures x
+    are to be familiar to; returns what is served of them."""
+    path = folder / manifest.WEIGHTS
+    if score == manifest.ENERGY:
+        weights.save(network, path)
+        weights.load(network, folder)
+        return network
+    chosen = np.random.default_rng(0).permutation(len(x))[: off_topic.PICTURES]
+    weights.save(network, path, off_topic.Familiar.to(network, x[chosen]).arrays())
+    weights.load(network, folder)
+    return off_topic.scored(network, off_topic.Familiar.read(folder))
 
 
 def thresholds(answers: runtime.Answers, labels: np.ndarray) -> dict[str, float]:
@@ -155,7 +182,7 @@ def _write_golden(folder: Path, inputs: np.ndarray, expected: runtime.Answers) -
     (folder / manifest.GOLDEN).write_text(json.dumps(content) + "\n")
 
 
-def _logits(network: keras.Model, x: np.ndarray, batch: int = 500) -> np.ndarray:
+def _said(network: keras.Model, x: np.ndarray, batch: int = 500) -> np.ndarray:
     parts = [network(x[i : i + batch], training=False) for i in range(0, len(x), batch)]
     return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from ml import architectures
+from ml.off_topic import Residual
+from ml.views import BothWays, MeanOfBoth
 
 
 def table(network: keras.Model) -> list[dict[str, Any]]:
@@ -14,8 +15,8 @@ def table(network: keras.Model) -> list[dict[str, Any]]:
     for layer in network.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        if isinstance(layer, architectures.BothWays):
-            views = 2
+        if isinstance(layer, BothWays | MeanOfBoth):
+            views = 2 if isinstance(layer, BothWays) else 1
         rows.append(
             {
                 "name": layer.name,
@@ -32,6 +33,8 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
     """Of a convolution or a dense layer, a view; what the others cost is left out, as usual."""
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
         return math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
+    if isinstance(layer, Residual):
+        return 2 * math.prod(layer.directions.shape)
     if isinstance(layer, keras.layers.Dense):
         return math.prod(layer.kernel.shape)
     return 0

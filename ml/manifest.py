@@ -27,6 +27,8 @@ DEFAULT = MODELS / "efficientnet_lite0"  # the one that serves until another is 
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 SMOOTHING = "smoothing"  # a third number of the calibration, where it has one
+# What a network's off-topic score is told from: its logits, or its features (ml/off_topic.py).
+ENERGY, RESIDUAL = OFF_TOPIC_SCORES = ("energy", "residual")
 ENGINES = ("tensorflow", "litert")  # what can compute a network: see ml/engines/
 DEFAULT_ENGINE = "tensorflow"
 
@@ -66,11 +68,12 @@ class Manifest:
     libraries: dict[str, str]
     created: str  # RFC 3339
     metrics: dict[str, Any] = field(default_factory=dict)
+    off_topic_score: str = ENERGY
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over all that decides an answer: network, weights, classes, input,
-        calibration, thresholds.
+        calibration, thresholds, off-topic score.
 
         Metrics are not part of it, so measuring a model does not make it another one.
         """
@@ -86,6 +89,8 @@ class Manifest:
                 "weights_sha256",
             )
         }
+        if self.off_topic_score != ENERGY:  # else, as it was before there was another
+            decisive["off_topic_score"] = self.off_topic_score
         canonical = json.dumps(decisive, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -108,7 +113,9 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     "libraries": dict,
     "created": str,
     "metrics": dict,
+    "off_topic_score": str,
 }
+OPTIONAL = {"metrics": {}, "off_topic_score": ENERGY}
 
 
 def write_json(path: Path, content: object) -> None:
@@ -180,9 +187,10 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
     if unknown := sorted(set(content) - known):
         raise ManifestError(f"{path} has unknown fields: {', '.join(unknown)}")
     for name, type_ in TYPES.items():
-        if name not in content and name != "metrics":
+        if name not in content and name not in OPTIONAL:
             raise ManifestError(f"{path} lacks the field {name!r}")
-        if not isinstance(content.get(name, {}), type_) or isinstance(content.get(name), bool):
+        value = content.get(name, OPTIONAL.get(name))
+        if not isinstance(value, type_) or isinstance(value, bool):
             raise ManifestError(f"{path}: the field {name!r} is of the wrong type")
     manifest = Manifest(**content)
     _check_classes(manifest.classes, path)
@@ -194,6 +202,8 @@ def _checked(content: dict[str, Any], path: Path) -> Manifest:
         ):
             maybe = "".join(f", and may hold {more}" for more in optional)
             raise ManifestError(f"{path}: {name} holds numbers, {' and '.join(parts)}{maybe}")
+    if manifest.off_topic_score not in OFF_TOPIC_SCORES:
+        raise ManifestError(f"{path}: off_topic_score is {' or '.join(OFF_TOPIC_SCORES)}")
     needed = [manifest.calibration[name] for name in CALIBRATION]
     if min(*needed, manifest.input_size) <= 0:
         raise ManifestError(f"{path}: temperature, power and input size must be above zero")

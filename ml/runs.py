@@ -12,12 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml import architectures, manifest, optimizers, pruning, weight_averaging
+from ml import architectures, manifest, optimizers, pruning, views, weight_averaging
 
 # They register classes of ours, without which Keras cannot read a checkpoint.
 REGISTERED = (
-    architectures.BothWays,
-    architectures.MeanOfBoth,
+    views.BothWays,
+    views.MeanOfBoth,
     architectures.PassThrough,
     architectures.Whitening,
     optimizers.NesterovSGD,

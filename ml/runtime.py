@@ -15,7 +15,7 @@ import numpy as np
 from ml import engines
 from ml import manifest as manifests
 from ml.engines import Engine
-from ml.manifest import DEFAULT_ENGINE, Manifest, ManifestError, ModelError
+from ml.manifest import DEFAULT_ENGINE, ENERGY, Manifest, ManifestError, ModelError
 from ml.preprocess import PREPROCESSING
 
 BUCKETS = (1, 8, 32, 128)
@@ -26,8 +26,7 @@ SCORE_TOLERANCE = 1e-2  # and of one off-topic score, which has no upper end
 class Answers(NamedTuple):
     """What the network says of n images.
 
-    The off-topic score is the energy, minus the log of the summed exponentials of the logits
-    (arXiv:2010.03759): the higher, the less the image looks like any of the classes.
+    The off-topic score: the higher, the less the image looks like any of the classes.
     """
 
     probabilities: np.ndarray  # (n, classes) float32
@@ -100,14 +99,15 @@ class Runtime:
 
     def predict(self, x: np.ndarray) -> Answers:
         """The answers for images (n, size, size, 3) uint8."""
-        logits, start = [np.empty((0, len(self.classes)), np.float32)], 0
+        own_score = self.manifest.off_topic_score != ENERGY
+        said, start = [np.empty((0, len(self.classes) + own_score), np.float32)], 0
         while start < len(x):
             bucket = _bucket(len(x) - start)
             part = x[start : start + bucket]
             padding = np.zeros((bucket - len(part), *x.shape[1:]), np.uint8)
-            logits.append(self.engine.logits(np.concatenate([part, padding]))[: len(part)])
+            said.append(self.engine.outputs(np.concatenate([part, padding]))[: len(part)])
             start += len(part)
-        return answers(np.concatenate(logits), self.manifest.calibration)
+        return read(np.concatenate(said), len(self.classes), self.manifest.calibration)
 
 
 def golden(folder: Path) -> tuple[np.ndarray, Answers]:
@@ -122,6 +122,13 @@ def golden(folder: Path) -> tuple[np.ndarray, Answers]:
         raise ModelError(f"{folder / manifests.GOLDEN} cannot be read: {error}") from error
 
 
+def read(said: np.ndarray, classes: int, calibration: dict[str, float]) -> Answers:
+    """What a network's outputs mean: logits, and after them its off-topic score where it has one
+    of its own, (n, classes or one more)."""
+    told = answers(said[:, :classes], calibration)
+    return told._replace(off_topic=said[:, classes]) if said.shape[1] > classes else told
+
+
 def answers(logits: np.ndarray, calibration: dict[str, float]) -> Answers:
     """What logits (n, classes) mean.
 
@@ -129,6 +136,9 @@ def answers(logits: np.ndarray, calibration: dict[str, float]) -> Answers:
     power. A power of 1 is plain temperature scaling (arXiv:1706.04599); any other still keeps the
     order of the labels (arXiv:2003.06820). What smoothed labels (arXiv:1512.00567) taught it to
     spread evenly over all classes is then taken away again, and the order kept here too.
+
+    The off-topic score is the energy, minus the log of the summed exponentials of the logits
+    (arXiv:2010.03759).
     """
     gaps = logits.max(axis=1, keepdims=True) - logits
     powers = np.exp(-((gaps / calibration["temperature"]) ** calibration["power"]))

@@ -1,6 +1,7 @@
 """A network's weights in a model folder, or in a file to begin with, by place and name."""
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -82,10 +83,12 @@ def _last_layer(built: Any) -> Any:
     return [layer for layer in built.layers if layer.weights][-1]
 
 
-def save(built: Any, path: Path) -> None:
-    """Kernels as float16, vectors as float32. Raises ValueError if the file gets too large."""
-    arrays = [w.astype(np.float16) if w.ndim > 1 else w for w in built.get_weights()]
-    np.savez(path, **dict(zip(names(built), arrays, strict=True)))
+def save(built: Any, path: Path, more: Mapping[str, np.ndarray] | None = None) -> None:
+    """Kernels as float16, vectors as float32, and `more` arrays likewise. Raises ValueError if the
+    file gets too large."""
+    arrays = {**dict(zip(names(built), built.get_weights(), strict=True)), **(more or {})}
+    stored = {name: a.astype(np.float16) if a.ndim > 1 else a for name, a in arrays.items()}
+    np.savez(path, **stored)
     if path.stat().st_size > LARGEST:
         raise ValueError(f"the weights take {path.stat().st_size} bytes, more than {LARGEST}")
 

@@ -189,6 +189,7 @@ MODEL_CARD = {
     "preprocessing": "center-square-area-1",
     "calibration": {"power": 1.0, "smoothing": 0.2, "temperature": 0.934},
     "thresholds": {"off_topic": -2.9235, "set": 0.142377},
+    "off_topic_score": "energy",
     "weights_sha256": "07c5a883d3ac0679d979dd166565360e82ecdfcfb2eb959f8b3df24681bbbc24",
     "data_sha256": "0ac3ab5c78edb36ac68f69e287fd8f957b2d4f820b80e5fa9bd05c810fc0d95d",
     "recipe": {"architecture": "cifar10_improved", "epochs": 40},

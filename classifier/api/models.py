@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from classifier import installed_models, model_views
 from classifier.api.schema import problems
+from ml.manifest import OFF_TOPIC_SCORES
 
 
 class NamedModelSerializer(serializers.Serializer[Any]):
@@ -31,6 +32,11 @@ class ModelCardSerializer(NamedModelSerializer):
     preprocessing = serializers.CharField()
     calibration = serializers.DictField(child=serializers.FloatField())
     thresholds = serializers.DictField(child=serializers.FloatField())
+    off_topic_score = serializers.ChoiceField(
+        choices=OFF_TOPIC_SCORES,
+        help_text="What tells pictures of other things: the energy of the logits, or the residual "
+        "of the features.",
+    )
     weights_sha256 = serializers.CharField()
     data_sha256 = serializers.CharField()
     recipe = serializers.DictField()

@@ -14,8 +14,9 @@ class Engine(Protocol):
 
     device: str  # what it runs on, for people
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
-        """What the network says, (n, classes) float32, of images (n, size, size, 3) uint8."""
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """What the network says of images (n, size, size, 3) uint8: logits, and after them the
+        off-topic score where it is not told from these, (n, classes or one more) float32."""
 
     def sizes(self) -> int:
         """How many batch sizes have been prepared so far."""

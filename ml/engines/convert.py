@@ -9,8 +9,9 @@ import os
 import sys
 from pathlib import Path
 
-from ml import cli, folding, manifest, weights
+from ml import cli, manifest
 from ml.engines.litert import REFUSED
+from ml.engines.network import network
 from ml.engines.tensorflow import prepare
 from ml.lifetime import end_with_parent
 
@@ -28,16 +29,16 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print does not belong into the network
     try:
-        network = convert(args.model, args.digest)
+        converted = convert(args.model, args.digest)
     except manifest.ModelError as error:
         print(error, file=sys.stderr)
         sys.exit(REFUSED)
     with out:
-        out.write(network)
+        out.write(converted)
 
 
 def convert(folder: Path, digest: str) -> bytes:
-    """The network of a folder: uint8 images in, logits out, for batches of any size, in single
+    """The network of a folder: uint8 images in, its outputs out, for batches of any size, in single
     precision. Raises ModelError, also where the folder holds another version."""
     prepare()
     import tensorflow as tf
@@ -47,9 +48,9 @@ def convert(folder: Path, digest: str) -> bytes:
     manifest.verify(folder, described)
     if described.digest != digest:
         raise manifest.ModelError(f"{folder} was changed meanwhile")
-    network = folding.fold(weights.network(folder, described))
+    built = network(folder, described)
     pictures = tf.TensorSpec((None, described.input_size, described.input_size, 3), tf.uint8)
-    function = tf.function(lambda x: network(x, training=False), [pictures])
+    function = tf.function(lambda x: built(x, training=False), [pictures])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [function.get_concrete_function()], function
     )

@@ -39,7 +39,7 @@ class LiteRT:
         self._interpreters: dict[int, Any] = {}
         self._turn = threading.Lock()
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
+    def outputs(self, x: np.ndarray) -> np.ndarray:
         """Raises ModelError where LiteRT cannot run the network."""
         try:
             with self._turn:

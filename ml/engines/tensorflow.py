@@ -16,14 +16,14 @@ class TensorFlow:
         self.device = prepare()
         import tensorflow as tf
 
-        from ml import folding, weights
+        from ml.engines.network import network
 
-        network = folding.fold(weights.network(folder, described))
-        self._call = tf.function(lambda x: network(x, training=False), jit_compile=False)
+        built = network(folder, described)
+        self._call = tf.function(lambda x: built(x, training=False), jit_compile=False)
         # A plain array would count as a new constant at each call; a tensor is traced once a shape.
         self._tensor = tf.constant
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
+    def outputs(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(self._call(self._tensor(x)))
 
     def sizes(self) -> int:

@@ -39,24 +39,65 @@ def test_each_model_that_ships_tells_how_it_works(client, name, words):
 
 
 @pytest.mark.parametrize(
-    ("language", "steps", "known"),
+    ("architecture", "language", "steps", "known"),
     [
-        ("en", "come sixteen blocks", "a thousand classes of ImageNet"),
-        ("uk", "шістнадцять блоків", "тисячу класів ImageNet"),
+        ("efficientnet_lite0", "en", "sixteen blocks. All but", "It is EfficientNet-Lite0, and"),
+        ("efficientnet_lite0", "uk", "шістнадцять блоків. Усі", "Це EfficientNet-Lite0, і"),
+        ("efficientnet_lite2", "en", "twenty-one blocks. All but", "It is EfficientNet-Lite2, and"),
+        ("efficientnet_lite2", "uk", "двадцять один блок. Усі", "Це EfficientNet-Lite2, і"),
     ],
 )
 @pytest.mark.parametrize("start", ["imagenet.npz", ""])
-def test_the_network_that_began_with_imagenet_s_weights_says_so(
-    client, tmp_path, settings, language, steps, known, start
+def test_a_network_that_began_with_imagenet_s_weights_says_so(
+    client, tmp_path, settings, architecture, language, steps, known, start
 ):
     places = models.places(tmp_path, settings)
-    recipe = {"from": start}
-    mine = models.variant(places, "mine", architecture="efficientnet_lite0", recipe=recipe)
+    mine = models.variant(places, "mine", architecture=architecture, recipe={"from": start})
     manifest.write_json(mine / manifest.CARD, manifest.read_card(models.SHIPPED))
     text = main_text(client.get("/models/mine/", headers={"Accept-Language": language}))
     assert steps in text and (known in text) == bool(start)
     # Among the recipe's words, and not as a model's name beside the curves.
     assert text.count("imagenet.npz") == (1 if start else 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "twice", "mean"),
+    [
+        ("en", "done twice: for the picture and for its mirror", "its mirror image are averaged"),
+        ("uk", "робляться двічі", "його відбитка усереднюються"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("architecture", "views"),
+    [
+        ("airbench94", 1),
+        ("airbench96", 1),
+        ("airbench_wide", 2),
+        ("efficientnet_lite0", 1),
+        ("efficientnet_lite2", 2),
+    ],
+)
+def test_a_network_says_whether_it_looks_at_the_mirror_image_too(
+    client, tmp_path, settings, architecture, views, language, twice, mean
+):
+    models.variant(models.places(tmp_path, settings), "mine", architecture=architecture)
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": language}))
+    assert (twice in text) == (mean in text) == (views == 2)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "in a hundred directions"), ("uk", "в сотні напрямків")]
+)
+@pytest.mark.parametrize("score", manifest.OFF_TOPIC_SCORES)
+def test_a_network_whose_features_tell_other_pictures_says_how(
+    client, tmp_path, settings, language, told, score
+):
+    places = models.places(tmp_path, settings)
+    models.variant(places, "mine", architecture="efficientnet_lite0", off_topic_score=score)
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": language}))
+    assert (told in text) == (score == "residual")
+    card = client.get("/api/v1/models/mine").json()
+    assert card["off_topic_score"] == score
 
 
 def test_a_network_that_is_trained_and_does_not_ship_tells_how_it_works_too(

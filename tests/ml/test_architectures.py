@@ -1,9 +1,10 @@
 """The networks are what they say they are."""
 
+import keras
 import numpy as np
 import pytest
 
-from ml import architectures, layers, runs
+from ml import architectures, efficientnet_lite, layers, runs
 
 
 @pytest.fixture(scope="module")
@@ -91,45 +92,63 @@ def test_every_layer_is_in_the_table_with_its_cost(network):
     assert sum(row["parameters"] for row in rows) == network.count_params()
 
 
-@pytest.fixture(scope="module")
-def wide():
-    return architectures.build("airbench_wide")
+@pytest.fixture(scope="module", params=["airbench_wide", "efficientnet_lite2"])
+def both_ways(request):
+    return architectures.build(request.param)
 
 
-def test_the_wide_network_keeps_to_the_cost_that_was_set(wide):
-    rows = layers.table(wide)
-    assert wide.count_params() == 3_761_848
-    assert 450_000_000 < sum(row["multiply_adds"] for row in rows) < 460_000_000
-    assert rows[0]["kind"] == "BothWays" and rows[-1]["kind"] == "MeanOfBoth"
+@pytest.mark.parametrize(
+    ("name", "parameters", "millions"),
+    [("airbench_wide", 3_761_848, (450, 460)), ("efficientnet_lite2", 4_794_834, (375, 376))],
+)
+def test_a_network_of_two_views_keeps_to_the_cost_that_was_set(name, parameters, millions):
+    network = architectures.build(name)
+    rows = layers.table(network)
+    assert network.count_params() == parameters
+    assert millions[0] < sum(row["multiply_adds"] for row in rows) / 1e6 < millions[1]
+    assert rows[0]["kind"] == "BothWays" and "MeanOfBoth" in [row["kind"] for row in rows]
 
 
-def test_it_says_the_same_of_a_picture_and_of_its_mirror_image(wide):
+def test_it_says_the_same_of_a_picture_and_of_its_mirror_image(both_ways):
     x = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    there, back = (np.asarray(wide(p, training=False)) for p in (x, x[:, :, ::-1]))
+    enliven(both_ways)
+    there, back = (np.asarray(both_ways(p, training=False)) for p in (x, x[:, :, ::-1]))
     assert there == pytest.approx(back, abs=1e-4)
     assert there[0] != pytest.approx(there[1], abs=1e-4)
 
 
-def test_its_answer_is_the_mean_of_those_that_its_one_view_gives(wide):
+def test_its_answer_is_the_mean_of_those_that_its_one_view_gives(both_ways):
     x = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    trained = architectures.build("airbench_wide", views=1)
-    trained.set_weights(wide.get_weights())
+    enliven(both_ways)
+    trained = architectures.build(both_ways.name, views=1)
+    trained.set_weights(both_ways.get_weights())
     one, other = (np.asarray(trained(p, training=False)) for p in (x, x[:, :, ::-1]))
-    assert np.asarray(wide(x, training=False)) == pytest.approx((one + other) / 2, abs=1e-4)
+    assert one[0] != pytest.approx(other[0], abs=1e-3)
+    assert np.asarray(both_ways(x, training=False)) == pytest.approx((one + other) / 2, abs=1e-4)
 
 
-def test_it_comes_back_from_a_checkpoint(wide, tmp_path):
-    wide.save(tmp_path / runs.CHECKPOINT)
+def enliven(network):
+    """Kernels by which a signal passes through many layers as large as it came (He, 1502.01852)."""
+    rng = np.random.default_rng(8)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            fan_in = np.prod(layer.kernel.shape[: 2 if depthwise else -1])
+            layer.kernel.assign(rng.normal(0, (2 / fan_in) ** 0.5, layer.kernel.shape))
+
+
+def test_it_comes_back_from_a_checkpoint(both_ways, tmp_path):
+    both_ways.save(tmp_path / runs.CHECKPOINT)
     x = np.random.default_rng(2).integers(0, 256, (2, 32, 32, 3), np.uint8)
     again = runs.network(tmp_path)(x, training=False)
-    assert np.asarray(again) == pytest.approx(np.asarray(wide(x, training=False)), abs=1e-5)
+    assert np.asarray(again) == pytest.approx(np.asarray(both_ways(x, training=False)), abs=1e-5)
 
 
-def test_a_network_of_one_view_costs_half(wide):
-    one = layers.table(architectures.build("airbench_wide", views=1))
-    both = layers.table(wide)
+@pytest.mark.parametrize(("name", "once"), [("airbench_wide", 0), ("efficientnet_lite2", 12_800)])
+def test_a_network_of_one_view_costs_half_but_for_what_comes_after_the_mean(name, once):
+    one, both = (layers.table(architectures.build(name, views=views)) for views in (1, 2))
     total = [sum(row["multiply_adds"] for row in rows) for rows in (one, both)]
-    assert total[1] == 2 * total[0]
+    assert total[1] - once == 2 * (total[0] - once)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +203,22 @@ def test_it_adds_what_comes_into_a_block_where_nothing_changes_its_shape(pretrai
     assert kinds.count("Conv2D") == 2 + 15 + 16 and kinds.count("Add") == 9
 
 
+def test_the_larger_one_has_the_channels_and_the_blocks_of_the_published_one():
+    stages = efficientnet_lite.scaled(efficientnet_lite.STAGES, width=1.1, depth=1.2)
+    assert [stage.channels for stage in stages] == [16, 24, 48, 88, 120, 208, 352]
+    assert [stage.blocks for stage in stages] == [1, 3, 3, 4, 4, 5, 1]
+    same = efficientnet_lite.scaled(efficientnet_lite.STAGES, width=1.0, depth=1.0)
+    assert same == efficientnet_lite.STAGES
+
+
+def test_rounding_to_eights_takes_a_tenth_of_the_channels_at_most():
+    (first, last) = efficientnet_lite.scaled(
+        (efficientnet_lite.STAGES[0], efficientnet_lite.STAGES[-1]), width=1.2, depth=3.0
+    )
+    assert (first.channels, first.blocks) == (24, 1)  # of 19.2, which is nearer to 16
+    assert (last.channels, last.blocks) == (384, 1)
+
+
 @pytest.mark.parametrize("side", [32, 96, 160])
 def test_its_weights_fit_any_side(pretrained, side):
     other = architectures.build("efficientnet_lite0", side=side)
@@ -193,12 +228,14 @@ def test_its_weights_fit_any_side(pretrained, side):
     assert [layer.output.shape[1] for layer in other.layers[2:4]] == [side, side // 2]
 
 
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
 @pytest.mark.parametrize("side", [100, 0, 16, "128"])
-def test_a_side_that_the_picture_does_not_fit_into_is_refused(side):
+def test_a_side_that_the_picture_does_not_fit_into_is_refused(name, side):
     with pytest.raises(ValueError, match=f"a multiple of 32, and not {side!r}"):
-        architectures.build("efficientnet_lite0", side=side)
+        architectures.build(name, side=side)
 
 
-def test_it_does_not_take_pictures_of_several_sizes():
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
+def test_it_does_not_take_pictures_of_several_sizes(name):
     with pytest.raises(ValueError, match="pictures of one size"):
-        architectures.build("efficientnet_lite0", size=None)
+        architectures.build(name, size=None)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ml import compare_scores, manifest, other_pictures
+from ml import compare_scores, manifest, off_topic, other_pictures
 
 
 def test_every_score_is_measured_on_every_kind(model_folder, tiny, monkeypatch):
@@ -31,13 +31,24 @@ def test_a_model_of_other_classes_is_not_compared(model_folder, tiny):
         compare_scores.compare(model_folder, other)
 
 
+def test_what_is_exported_is_the_residual_that_was_compared(tiny):
+    rng = np.random.default_rng(3)
+    bank, seen = rng.normal(size=(2000, 40)), rng.normal(size=(5, 40))
+    familiar = off_topic.Familiar.of(bank)
+    layer = off_topic.Residual(familiar.directions.shape[1])
+    layer.build((None, 40))
+    layer.set_weights(list(familiar))
+    score = compare_scores.known_scores(bank, np.arange(2000) % 2)["residual"]
+    np.testing.assert_allclose(layer(seen)[:, 0], score(seen, seen), rtol=1e-4, atol=1e-4)
+
+
 def test_the_best_score_comes_first():
     found = {"worse": {"noise": 0.6}, "best": {"noise": 0.9}}
     _head, first, second = compare_scores.table(found).splitlines()
     assert first.startswith("best") and first.endswith("0.900") and second.startswith("worse")
 
 
-@pytest.mark.parametrize("name", ["20th neighbour", "Mahalanobis"])
+@pytest.mark.parametrize("name", ["20th neighbour", "Mahalanobis", "residual"])
 def test_features_far_from_all_that_was_seen_score_higher(name):
     rng = np.random.default_rng(0)
     labels = np.arange(100) % 2

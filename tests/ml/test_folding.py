@@ -168,6 +168,6 @@ def test_the_engine_serves_the_folded_network():
     described = read(folder)
     served, whole = TensorFlow(folder, described), weights.network(folder, described)
     x = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3)).astype(np.uint8)
-    assert np.abs(served.logits(x) - np.asarray(whole(x, training=False))).max() < 1e-4
+    assert np.abs(served.outputs(x) - np.asarray(whole(x, training=False))).max() < 1e-4
     graph = served._call.get_concrete_function(served._tensor(x)).graph
     assert not [op for op in graph.get_operations() if "batch_norm" in op.name]

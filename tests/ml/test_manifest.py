@@ -65,7 +65,7 @@ def test_a_manifest_that_is_no_object_is_refused(folder, text):
         manifest.read(folder)
 
 
-REQUIRED = [f.name for f in dataclasses.fields(Manifest) if f.name != "metrics"]
+REQUIRED = [f.name for f in dataclasses.fields(Manifest) if f.name not in manifest.OPTIONAL]
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -75,7 +75,7 @@ def test_a_missing_field_is_named(folder, name):
         manifest.read(folder)
 
 
-@pytest.mark.parametrize("name", [*REQUIRED, "metrics"])
+@pytest.mark.parametrize("name", [*REQUIRED, *manifest.OPTIONAL])
 def test_a_field_of_the_wrong_type_is_named(folder, name):
     rewrite(folder, **{name: True})
     with pytest.raises(ManifestError, match=name):
@@ -202,10 +202,30 @@ def test_measuring_a_model_does_not_make_it_another_one():
         {"architecture": "another"},
         {"input_size": 64},
         {"classes": [{"id": "dog", "uk": "собака", "en": "dog"}]},
+        {"off_topic_score": "residual"},
     ],
 )
 def test_whatever_decides_an_answer_makes_it_another_model(fields):
     assert described().digest != described(**fields).digest
+
+
+def test_a_model_that_names_no_off_topic_score_has_the_one_that_all_had(folder):
+    before = described(weights_sha256=manifest.sha256(folder / manifest.WEIGHTS))
+    rewrite(folder, off_topic_score=...)
+    read = manifest.read(folder)
+    assert read.off_topic_score == "energy" and read.digest == before.digest
+    # As it was when a manifest could not name one.
+    assert described().digest.startswith("dbfcf15397b2")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("distance", "off_topic_score is energy or residual"), (1, "'off_topic_score' is of the wr")],
+)
+def test_an_off_topic_score_that_there_is_not_is_refused(folder, given, said):
+    rewrite(folder, off_topic_score=given)
+    with pytest.raises(ManifestError, match=said):
+        manifest.read(folder)
 
 
 def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path):

@@ -14,6 +14,7 @@ NETWORKS = {
     "airbench96": {},
     "airbench_wide": {"views": 1},
     "efficientnet_lite0": {"side": 64, "dropout": 0.0},
+    "efficientnet_lite2": {"side": 64, "dropout": 0.0, "views": 1},
 }
 
 
@@ -151,6 +152,6 @@ def test_a_layer_that_it_would_calculate_otherwise_does_not_fit(layer):
         Forward(keras.Model(inputs, layer(inputs)))
 
 
-def test_the_seed_s_network_and_one_of_two_views_do_not_fit():
-    assert not Forward.fits(architectures.build("cifar10_improved"))
-    assert not Forward.fits(architectures.build("airbench_wide"))
+@pytest.mark.parametrize("name", ["cifar10_improved", "airbench_wide", "efficientnet_lite2"])
+def test_the_seed_s_network_and_those_of_two_views_do_not_fit(name):
+    assert not Forward.fits(architectures.build(name))

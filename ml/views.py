@@ -1,0 +1,28 @@
+"""A picture seen as it is and mirrored, and one answer to both."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("kadr")
+class BothWays(layers.Layer):
+    """n pictures, then the same n mirrored: (2n, height, width, channels)."""
+
+    def call(self, pictures: Any) -> Any:
+        return ops.concatenate([pictures, ops.flip(pictures, axis=2)], axis=0)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape
+
+
+@keras.saving.register_keras_serializable("kadr")
+class MeanOfBoth(layers.Layer):
+    """The mean of what is said of a picture and of the same one mirrored: (n, classes)."""
+
+    def call(self, logits: Any) -> Any:
+        return ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape

@@ -13,6 +13,26 @@ SMALLEST = 8  # pictures in a batch
 REVIEWED_SHARE = 0.25  # of the pictures of an epoch, where the recipe does not say
 
 
+def epoch_of(
+    recipe: dict[str, Any], pictures: int, reviewed: int, rng: np.random.Generator
+) -> np.ndarray:
+    """The places, in random order, of what an epoch without [pruning] shows of a training split of
+    so many pictures, of which the last ones are `reviewed`."""
+    if not reviewed:
+        return rng.permutation(pictures)
+    first = pictures - reviewed
+    others = rng.choice(first, _others(recipe, first, reviewed), replace=False)
+    return rng.permutation(np.concatenate([others, np.arange(first, pictures)]))
+
+
+def _others(recipe: dict[str, Any], original: int, reviewed: int) -> int:
+    """How many of the original set's pictures an epoch shows."""
+    if not reviewed:
+        return original
+    share = recipe.get("reviewed_share", REVIEWED_SHARE)
+    return min(original, round(reviewed * (1 - share) / share))
+
+
 class AugmentedBatches(keras.utils.PyDataset):
     """An epoch's batches, the last, partial one left out. Batch i of epoch k draws from a generator
     seeded by (seed, k, i), so a resumed run sees the images that an unbroken one would see.
@@ -40,7 +60,7 @@ class AugmentedBatches(keras.utils.PyDataset):
                 raise ValueError("extra pictures cannot be mixed with reviewed ones")
             self.train = self.train.joined(extra.pictures)
         self.reviewed = dataset.reviewed.get("train", 0)
-        self.others = self._others()
+        self.others = _others(self.recipe, len(self.train) - self.reviewed, self.reviewed)
         self.pruning, self.teacher = self._pruning(), self._teacher()
         # A small set still gets some steps an epoch.
         self.batch = min(recipe["batch"], max(SMALLEST, self._size() // SMALLEST))
@@ -54,12 +74,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         if self.pruning:
             self.order, self.weights = self.pruning.draw(epoch, rng)
             return
-        if not self.reviewed:
-            self.order = rng.permutation(len(self.train))
-            return
-        first = len(self.train) - self.reviewed
-        others = rng.choice(first, self.others, replace=False)
-        self.order = rng.permutation(np.concatenate([others, np.arange(first, len(self.train))]))
+        self.order = epoch_of(self.recipe, len(self.train), self.reviewed, rng)
 
     def sizes_end(self, epoch: int) -> list[int]:
         """The epochs before which pictures have one size each, from `epoch` on: TensorFlow wants
@@ -73,14 +88,6 @@ class AugmentedBatches(keras.utils.PyDataset):
             return 0
         epochs = self.recipe["epochs"]
         return min(math.ceil(self.recipe["resizing"]["until"] * epochs), epochs)
-
-    def _others(self) -> int:
-        """How many pictures of the original set an epoch shows."""
-        original = len(self.train) - self.reviewed
-        if not self.reviewed:
-            return original
-        share = self.recipe.get("reviewed_share", REVIEWED_SHARE)
-        return min(original, round(self.reviewed * (1 - share) / share))
 
     def _pruning(self) -> pruning.Pruning | None:
         settings = self.recipe.get("pruning")

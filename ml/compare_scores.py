@@ -78,11 +78,8 @@ def _looking(
     network = weights.network(folder, described)
     both = keras.Model(network.input, [off_topic.features(network), network.output])
 
-    def look(x: np.ndarray, batch: int = 250) -> tuple[np.ndarray, np.ndarray]:
-        parts = [
-            [np.asarray(part) for part in both(x[i : i + batch], training=False)]
-            for i in range(0, len(x), batch)
-        ]
+    def look(x: np.ndarray, batch: int = 100) -> tuple[np.ndarray, np.ndarray]:
+        parts = list(off_topic.in_batches(both, x, batch))
         features = [_one_a_picture(seen, len(said)) for seen, said in parts]
         return np.concatenate(features), np.concatenate([said for _seen, said in parts])
 

@@ -13,12 +13,14 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from ml import (
     architectures,
+    batches,
     cli,
     data,
     layers,
@@ -87,8 +89,8 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
     stored = architectures.build(recipe["architecture"], classes=len(dataset.classes))
     stored.set_weights(network.get_weights())
     before = _said(stored, x)
-    score = off_topic.score_of(recipe["architecture"])
-    served = _halved(stored, score, dataset.train.x, folder)
+    score = off_topic.score_of(recipe)
+    served = _halved(stored, score, _shown(recipe, dataset), folder)
     classes = len(dataset.classes)
     said = _said(served, x)
     calibration = metrics.fit_calibration(said[:, :classes], y)
@@ -106,7 +108,7 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
         libraries=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={
-            "parameters": served.count_params(),
+            "parameters": stored.count_params(),
             "multiply_adds": sum(row["multiply_adds"] for row in layers.table(served)),
             "validation": metrics.accuracy(said[:, :classes], y),
         },
@@ -133,17 +135,22 @@ def _write(folder: Path, run: Path, network: keras.Model, dataset: data.Dataset)
 
 
 def _halved(network: keras.Model, score: str, x: np.ndarray, folder: Path) -> keras.Model:
-    """Write the weights of a network, in half precision, and of the off-topic score that pictures x
-    are to be familiar to; returns what is served of them."""
+    """Write the weights of a network, in half precision, and of its off-topic score, to which
+    pictures x are to be familiar; returns what is served of them."""
     path = folder / manifest.WEIGHTS
-    if score == manifest.ENERGY:
-        weights.save(network, path)
-        weights.load(network, folder)
-        return network
-    chosen = np.random.default_rng(0).permutation(len(x))[: off_topic.PICTURES]
-    weights.save(network, path, off_topic.Familiar.to(network, x[chosen]).arrays())
+    weights.save(network, path)
     weights.load(network, folder)
+    if score == manifest.ENERGY:
+        return network
+    weights.save(network, path, off_topic.Familiar.to(network, x).arrays())
     return off_topic.scored(network, off_topic.Familiar.read(folder))
+
+
+def _shown(recipe: dict[str, Any], dataset: data.Dataset) -> np.ndarray:
+    """Some training pictures, of each kind as many as training shows."""
+    x, reviewed = dataset.train.x, dataset.reviewed.get("train", 0)
+    places = batches.epoch_of(recipe, len(x), reviewed, np.random.default_rng(0))
+    return x[places[: off_topic.PICTURES]]
 
 
 def thresholds(answers: runtime.Answers, labels: np.ndarray) -> dict[str, float]:
@@ -182,9 +189,8 @@ def _write_golden(folder: Path, inputs: np.ndarray, expected: runtime.Answers) -
     (folder / manifest.GOLDEN).write_text(json.dumps(content) + "\n")
 
 
-def _said(network: keras.Model, x: np.ndarray, batch: int = 500) -> np.ndarray:
-    parts = [network(x[i : i + batch], training=False) for i in range(0, len(x), batch)]
-    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+def _said(network: keras.Model, x: np.ndarray) -> np.ndarray:
+    return np.concatenate(list(off_topic.in_batches(network, x)))
 
 
 def _versions() -> dict[str, str]:

@@ -30,7 +30,7 @@ def table(network: keras.Model) -> list[dict[str, Any]]:
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Of a convolution or a dense layer, a view; what the others cost is left out, as usual."""
+    """Of what multiplies by weights, a view; what other layers cost is left out, as usual."""
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
         return math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     if isinstance(layer, Residual):

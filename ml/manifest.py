@@ -96,7 +96,10 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write manifest.json, whole or not at all."""
-        write_json(folder / MANIFEST, asdict(self))
+        content = asdict(self)
+        if self.off_topic_score == ENERGY:  # which a release before there was another can read
+            del content["off_topic_score"]
+        write_json(folder / MANIFEST, content)
 
 
 TYPES: Mapping[str, type | tuple[type, ...]] = {

@@ -6,6 +6,7 @@ could vary; of another picture's features much is left beside them (the residual
 arXiv:2203.10807). A model folder keeps the directions with the weights.
 """
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,17 +15,19 @@ import numpy as np
 from keras import layers, ops
 
 from ml.manifest import ENERGY, RESIDUAL, WEIGHTS, Manifest, ModelError
+from ml.views import MeanOfBoth
 
-# By architecture, what the networks exported from now on get; the others get ENERGY.
-SCORES = {"efficientnet_lite0": RESIDUAL, "efficientnet_lite2": RESIDUAL}
+BEGIN_WITH_IMAGENET = ("efficientnet_lite0", "efficientnet_lite2")
 DIRECTIONS = 100
 FOR_EACH = 10  # pictures at least, or there are fewer directions
 PICTURES = 5000  # training pictures that are looked at
 
 
-def score_of(architecture: str) -> str:
-    """Which score a network of this architecture is exported with."""
-    return SCORES.get(architecture, ENERGY)
+def score_of(recipe: Mapping[str, Any]) -> str:
+    """Which score what a recipe made is exported with: the residual where a million photos had
+    shaped the features, of which few directions are left on the pictures of some classes."""
+    begun = recipe["architecture"] in BEGIN_WITH_IMAGENET and recipe.get("from")
+    return RESIDUAL if begun else ENERGY
 
 
 class Familiar(NamedTuple):
@@ -34,11 +37,10 @@ class Familiar(NamedTuple):
     directions: np.ndarray  # (d, k) float32, of length one and at right angles to each other
 
     @classmethod
-    def to(cls, network: keras.Model, x: np.ndarray, batch: int = 250) -> Self:
+    def to(cls, network: keras.Model, x: np.ndarray) -> Self:
         """What training pictures x (n, size, size, 3) uint8 taught a network."""
         look = keras.Model(network.input, features(network))
-        parts = [look(x[i : i + batch], training=False) for i in range(0, len(x), batch)]
-        return cls.of(np.concatenate([ops.convert_to_numpy(part) for part in parts]))
+        return cls.of(np.concatenate(list(in_batches(look, x))))
 
     @classmethod
     def of(cls, seen: np.ndarray) -> Self:
@@ -80,9 +82,12 @@ def scored(network: keras.Model, familiar: Familiar) -> keras.Model:
     """A network that says after its logits how far a picture is from what is familiar:
     (n, classes + 1) float32. Raises ModelError where that is another network's."""
     seen = features(network)
-    if seen.shape[-1] != len(familiar.mean):
+    size, directions = seen.shape[-1], familiar.directions
+    if familiar.mean.shape != (size,) or directions.ndim != 2 or len(directions) != size:
         raise ModelError(f"the off-topic score is not of {network.name}")
-    residual = Residual(familiar.directions.shape[1], dtype="float32", name="residual")
+    if isinstance(network.layers[-1], MeanOfBoth):
+        raise ModelError(f"{network.name} has features twice a picture, and one off-topic score")
+    residual = Residual(directions.shape[1], dtype="float32", name="residual")
     score = residual(seen)
     residual.set_weights(list(familiar))
     both = layers.Concatenate(dtype="float32", name="with_score")([network.output, score])
@@ -112,6 +117,12 @@ class Residual(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "directions": self.number}
+
+
+def in_batches(network: keras.Model, x: np.ndarray, batch: int = 100) -> Iterator[Any]:
+    """What a network says of pictures, without keeping what each of its layers says."""
+    for start in range(0, len(x), batch):
+        yield network.predict_on_batch(x[start : start + batch])
 
 
 def _name(part: str) -> str:

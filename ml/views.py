@@ -19,10 +19,10 @@ class BothWays(layers.Layer):
 
 @keras.saving.register_keras_serializable("kadr")
 class MeanOfBoth(layers.Layer):
-    """The mean of what is said of a picture and of the same one mirrored: (n, classes)."""
+    """The mean of what is told of n pictures and of the same ones mirrored: (n, d) of (2n, d)."""
 
-    def call(self, logits: Any) -> Any:
-        return ops.mean(ops.reshape(logits, (2, -1, logits.shape[-1])), axis=0)
+    def call(self, told: Any) -> Any:
+        return ops.mean(ops.reshape(told, (2, -1, told.shape[-1])), axis=0)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return shape

@@ -64,7 +64,9 @@ class RankedLabelSerializer(serializers.Serializer[Any]):
 
 
 class OffTopicSerializer(serializers.Serializer[Any]):
-    score = serializers.FloatField(help_text="The higher, the less like any of the classes.")
+    score = serializers.FloatField(
+        help_text="The higher, the less like any of the classes, among answers of one model."
+    )
     flag = serializers.BooleanField(help_text="The picture probably shows none of the classes.")
 
 

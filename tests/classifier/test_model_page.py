@@ -74,7 +74,6 @@ def test_a_network_that_began_with_imagenet_s_weights_says_so(
         ("airbench96", 1),
         ("airbench_wide", 2),
         ("efficientnet_lite0", 1),
-        ("efficientnet_lite2", 2),
     ],
 )
 def test_a_network_says_whether_it_looks_at_the_mirror_image_too(
@@ -86,7 +85,24 @@ def test_a_network_says_whether_it_looks_at_the_mirror_image_too(
 
 
 @pytest.mark.parametrize(
-    ("language", "told"), [("en", "in a hundred directions"), ("uk", "в сотні напрямків")]
+    ("language", "twice", "mean"),
+    [
+        ("en", "looked at twice", "averaged over the picture and over its mirror image"),
+        ("uk", "дивиться на нього двічі", "за зображенням і за його відбитком"),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_larger_efficientnet_says_that_it_looks_twice(
+    client, tmp_path, settings, number, language, twice, mean
+):
+    architecture = f"efficientnet_lite{number}"
+    models.variant(models.places(tmp_path, settings), "mine", architecture=architecture)
+    text = main_text(client.get("/models/mine/", headers={"Accept-Language": language}))
+    assert (twice in text) == (mean in text) == (number == 2)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "in few directions"), ("uk", "небагатьох напрямків")]
 )
 @pytest.mark.parametrize("score", manifest.OFF_TOPIC_SCORES)
 def test_a_network_whose_features_tell_other_pictures_says_how(

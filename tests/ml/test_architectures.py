@@ -1,10 +1,10 @@
 """The networks are what they say they are."""
 
-import keras
 import numpy as np
 import pytest
 
 from ml import architectures, efficientnet_lite, layers, runs
+from tests.ml.networks import enliven
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_every_layer_is_in_the_table_with_its_cost(network):
 
 @pytest.fixture(scope="module", params=["airbench_wide", "efficientnet_lite2"])
 def both_ways(request):
-    return architectures.build(request.param)
+    return enliven(architectures.build(request.param))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,6 @@ def test_a_network_of_two_views_keeps_to_the_cost_that_was_set(name, parameters,
 
 def test_it_says_the_same_of_a_picture_and_of_its_mirror_image(both_ways):
     x = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    enliven(both_ways)
     there, back = (np.asarray(both_ways(p, training=False)) for p in (x, x[:, :, ::-1]))
     assert there == pytest.approx(back, abs=1e-4)
     assert there[0] != pytest.approx(there[1], abs=1e-4)
@@ -119,22 +118,11 @@ def test_it_says_the_same_of_a_picture_and_of_its_mirror_image(both_ways):
 
 def test_its_answer_is_the_mean_of_those_that_its_one_view_gives(both_ways):
     x = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    enliven(both_ways)
     trained = architectures.build(both_ways.name, views=1)
     trained.set_weights(both_ways.get_weights())
     one, other = (np.asarray(trained(p, training=False)) for p in (x, x[:, :, ::-1]))
     assert one[0] != pytest.approx(other[0], abs=1e-3)
     assert np.asarray(both_ways(x, training=False)) == pytest.approx((one + other) / 2, abs=1e-4)
-
-
-def enliven(network):
-    """Kernels by which a signal passes through many layers as large as it came (He, 1502.01852)."""
-    rng = np.random.default_rng(8)
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-            fan_in = np.prod(layer.kernel.shape[: 2 if depthwise else -1])
-            layer.kernel.assign(rng.normal(0, (2 / fan_in) ** 0.5, layer.kernel.shape))
 
 
 def test_it_comes_back_from_a_checkpoint(both_ways, tmp_path):

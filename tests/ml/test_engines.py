@@ -189,12 +189,11 @@ def test_a_network_that_litert_does_not_know_is_the_model_s_fault():
         from pathlib import Path
         from unittest import mock
         import tensorflow as tf
-        from ml import folding
         from ml.engines import convert
 
         unknown = lambda x, training: tf.raw_ops.DataFormatVecPermute(x=tf.shape(x))
         sys.argv = ["convert", *sys.argv[1:]]
-        with mock.patch.object(folding, "fold", lambda _network: unknown):
+        with mock.patch.object(convert, "network", lambda _folder, _described: unknown):
             convert.main()
     """
     folder = manifest.DEFAULT

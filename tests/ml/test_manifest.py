@@ -209,6 +209,13 @@ def test_whatever_decides_an_answer_makes_it_another_model(fields):
     assert described().digest != described(**fields).digest
 
 
+def test_an_earlier_release_can_read_what_has_the_score_that_all_had(tmp_path):
+    described().write(tmp_path)
+    assert "off_topic_score" not in json.loads((tmp_path / manifest.MANIFEST).read_text())
+    described(off_topic_score="residual").write(tmp_path)
+    assert manifest.read(tmp_path).off_topic_score == "residual"
+
+
 def test_a_model_that_names_no_off_topic_score_has_the_one_that_all_had(folder):
     before = described(weights_sha256=manifest.sha256(folder / manifest.WEIGHTS))
     rewrite(folder, off_topic_score=...)

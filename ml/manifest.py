@@ -22,8 +22,9 @@ SHIPPED = (
     "airbench_wide",
     "cifar10_improved",
     "efficientnet_lite0",
+    "efficientnet_lite2",
 )
-DEFAULT = MODELS / "efficientnet_lite0"  # the one that serves until another is activated
+DEFAULT = MODELS / "efficientnet_lite2"  # the one that serves until another is activated
 CARD, PICTURES = "card.json", "pictures.jpg"
 CALIBRATION, THRESHOLDS = ("power", "temperature"), ("off_topic", "set")
 SMOOTHING = "smoothing"  # a third number of the calibration, where it has one

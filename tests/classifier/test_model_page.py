@@ -32,6 +32,7 @@ def test_the_model_page_tells_the_figures_of_the_manifest(client, language):
         ("cifar10_improved", "Four dense layers"),
         ("airbench96", "128 filters, then 384, then 512"),
         ("efficientnet_lite0", "come sixteen blocks"),
+        ("efficientnet_lite2", "come twenty-one blocks"),
     ],
 )
 def test_each_model_that_ships_tells_how_it_works(client, name, words):

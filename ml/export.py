@@ -147,7 +147,7 @@ def _halved(network: keras.Model, score: str, x: np.ndarray, folder: Path) -> ke
 
 
 def _shown(recipe: dict[str, Any], dataset: data.Dataset) -> np.ndarray:
-    """Some training pictures, of each kind as many as training shows."""
+    """Some of the set's own training pictures, reviewed ones as often as training shows them."""
     x, reviewed = dataset.train.x, dataset.reviewed.get("train", 0)
     places = batches.epoch_of(recipe, len(x), reviewed, np.random.default_rng(0))
     return x[places[: off_topic.PICTURES]]

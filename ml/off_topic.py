@@ -25,7 +25,8 @@ PICTURES = 5000  # training pictures that are looked at
 
 def score_of(recipe: Mapping[str, Any]) -> str:
     """Which score what a recipe made is exported with: the residual where a million photos had
-    shaped the features, of which few directions are left on the pictures of some classes."""
+    shaped the features, of which few directions are left on the pictures of some classes. Whatever
+    it begins with is taken to have begun so itself."""
     begun = recipe["architecture"] in BEGIN_WITH_IMAGENET and recipe.get("from")
     return RESIDUAL if begun else ENERGY
 

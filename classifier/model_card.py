@@ -146,10 +146,14 @@ class ModelCard:
     def as_dict(self) -> dict[str, Any]:
         """All of it, for programs."""
         described = self.manifest
-        names = ("id", "architecture", "classes", "input_size", "preprocessing", "calibration")
-        more = ("thresholds", "off_topic_score", "weights_sha256", "data_sha256", "recipe")
-        last = ("libraries", "created")
-        about = {name: getattr(described, name) for name in (*names, *more, *last)}
+        about = {
+            name: getattr(described, name)
+            for name in (
+                *("id", "architecture", "classes", "input_size", "preprocessing", "calibration"),
+                *("thresholds", "off_topic_score", "weights_sha256", "data_sha256"),
+                *("recipe", "libraries", "created"),
+            )
+        }
         about |= {"digest": described.digest, "name": self.name, "metrics": described.metrics}
         return {**about, "limits": self.limits, "card": self.measured}
 

@@ -79,7 +79,8 @@ def _looking(
     both = keras.Model(network.input, [off_topic.features(network), network.output])
 
     def look(x: np.ndarray, batch: int = 100) -> tuple[np.ndarray, np.ndarray]:
-        parts = list(off_topic.in_batches(both, x, batch))
+        starts = range(0, len(x), batch)
+        parts = [both.predict_on_batch(x[start : start + batch]) for start in starts]
         features = [_one_a_picture(seen, len(said)) for seen, said in parts]
         return np.concatenate(features), np.concatenate([said for _seen, said in parts])
 

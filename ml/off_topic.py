@@ -6,7 +6,7 @@ could vary; of another picture's features much is left beside them (the residual
 arXiv:2203.10807). A model folder keeps the directions with the weights.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from ml import weights
 from ml.manifest import ENERGY, RESIDUAL, WEIGHTS, Manifest, ModelError
 from ml.views import MeanOfBoth
 
@@ -21,6 +22,7 @@ BEGIN_WITH_IMAGENET = ("efficientnet_lite0", "efficientnet_lite2")
 DIRECTIONS = 100
 FOR_EACH = 10  # pictures at least, or there are fewer directions
 PICTURES = 5000  # training pictures that are looked at
+BATCH = 100  # of them at a time
 
 
 def score_of(recipe: Mapping[str, Any]) -> str:
@@ -41,7 +43,7 @@ class Familiar(NamedTuple):
     def to(cls, network: keras.Model, x: np.ndarray) -> Self:
         """What training pictures x (n, size, size, 3) uint8 taught a network."""
         look = keras.Model(network.input, features(network))
-        return cls.of(np.concatenate(list(in_batches(look, x))))
+        return cls.of(look.predict(x, batch_size=BATCH, verbose=0))
 
     @classmethod
     def of(cls, seen: np.ndarray) -> Self:
@@ -68,7 +70,7 @@ class Familiar(NamedTuple):
 
 def features(network: keras.Model) -> Any:
     """What goes into the last layer with weights."""
-    return [layer for layer in network.layers if layer.weights][-1].input
+    return weights.last_layer(network).input
 
 
 def with_score(network: keras.Model, described: Manifest, folder: Path) -> keras.Model:
@@ -118,12 +120,6 @@ class Residual(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "directions": self.number}
-
-
-def in_batches(network: keras.Model, x: np.ndarray, batch: int = 100) -> Iterator[Any]:
-    """What a network says of pictures, without keeping what each of its layers says."""
-    for start in range(0, len(x), batch):
-        yield network.predict_on_batch(x[start : start + batch])
 
 
 def _name(part: str) -> str:

@@ -48,7 +48,7 @@ def start_from(built: Any, start: Path, classes: list[str]) -> None:
         raise ValueError(f"{start} holds {described.architecture}, and the recipe {built.name}")
     pairs = list(zip(built.weights, network(start, described).weights, strict=True))
     if [c["id"] for c in described.classes] != classes:
-        pairs = pairs[: -len(_last_layer(built).weights)]
+        pairs = pairs[: -len(last_layer(built).weights)]
     for mine, theirs in pairs:
         mine.assign(theirs)
 
@@ -56,14 +56,14 @@ def start_from(built: Any, start: Path, classes: list[str]) -> None:
 def save_start(built: Any, out: BinaryIO) -> None:
     """Write what training may begin with, all but the last layer: an .npz with the network's name
     and each weight by its place and name."""
-    last = _last_layer(built)
+    last = last_layer(built)
     kept = names(built)[: -len(last.weights)]
     arrays = dict(zip(kept, built.get_weights(), strict=False))
     np.savez(out, architecture=built.name, **arrays)
 
 
 def _start_from_file(built: Any, path: Path) -> None:
-    kept = names(built)[: -len(_last_layer(built).weights)]
+    kept = names(built)[: -len(last_layer(built).weights)]
     mine = built.weights[: len(kept)]
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -79,7 +79,8 @@ def _start_from_file(built: Any, path: Path) -> None:
         m.assign(t)
 
 
-def _last_layer(built: Any) -> Any:
+def last_layer(built: Any) -> Any:
+    """The last one with weights, which names the classes."""
     return [layer for layer in built.layers if layer.weights][-1]
 
 
